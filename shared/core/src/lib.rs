@@ -1,0 +1,22 @@
+//! Models, rules, tokens, passwords and tables of Peregrine.
+//!
+//! Nothing here knows HTTP, so that workers can use all of it. The modules that talk to AWS need the feature `aws`.
+
+pub mod clock;
+pub mod decimal;
+pub mod email;
+pub mod item;
+pub mod page;
+pub mod password;
+pub mod random;
+pub mod scope;
+pub mod settings;
+#[cfg(feature = "aws")]
+pub mod table;
+pub mod telemetry;
+pub mod token;
+pub mod user;
+pub mod validation;
+
+// The code that `#[derive(Validate)]` generates names this crate by its full name, here too.
+extern crate self as peregrine_core;

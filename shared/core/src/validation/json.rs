@@ -1,0 +1,381 @@
+//! JSON as Python's `json` module reads it, since that is what a FastAPI client has met: the same encodings, the same
+//! liberties (`NaN`), the same error texts at the same character positions. Stricter in two ways: nesting is limited,
+//! and a lone surrogate is an error, because no Rust string can hold it.
+
+use indexmap::IndexMap;
+
+use super::{Input, Number};
+
+/// Deepest nesting that is read. Python's own limit depends on its stack.
+pub const MAX_DEPTH: usize = 128;
+
+/// Most digits of an integer, Python's `sys.int_info.default_max_str_digits`.
+const MAX_INTEGER_DIGITS: usize = 4300;
+
+/// Why a document could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JsonError {
+    /// The syntax is wrong at this character (not byte) position; the message is Python's.
+    Syntax {
+        /// Python's words, for instance `Expecting value`.
+        message: &'static str,
+        /// Characters before the fault.
+        position: usize,
+    },
+    /// Not text in UTF-8, UTF-16 or UTF-32, deeper than [`MAX_DEPTH`], or an integer of more digits than Python reads.
+    Unreadable,
+}
+
+/// Reads one document.
+///
+/// # Errors
+/// See [`JsonError`].
+pub fn parse(bytes: &[u8]) -> Result<Input, JsonError> {
+    let text = decode(bytes).ok_or(JsonError::Unreadable)?;
+    let mut parser = Parser { text: &text, bytes: text.as_bytes(), at: 0, depth: 0 };
+    parser.skip_whitespace();
+    let value = parser.value()?;
+    parser.skip_whitespace();
+    if parser.at < parser.bytes.len() {
+        return Err(parser.error("Extra data", parser.at));
+    }
+    Ok(value)
+}
+
+/// Guesses the encoding from the first bytes as `json.detect_encoding` does, and decodes.
+fn decode(bytes: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
+    use std::borrow::Cow;
+    Some(match bytes {
+        [0, 0, 0xFE, 0xFF, rest @ ..] => Cow::Owned(utf32(rest, u32::from_be_bytes)?),
+        [0xFF, 0xFE, 0, 0, rest @ ..] => Cow::Owned(utf32(rest, u32::from_le_bytes)?),
+        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)?),
+        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)?),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => Cow::Borrowed(str::from_utf8(rest).ok()?),
+        [0, 0, _, _, ..] => Cow::Owned(utf32(bytes, u32::from_be_bytes)?),
+        [_, 0, 0, 0, ..] => Cow::Owned(utf32(bytes, u32::from_le_bytes)?),
+        [0, _, _, _, ..] | [0, _] => Cow::Owned(utf16(bytes, u16::from_be_bytes)?),
+        [_, 0, _, _, ..] | [_, 0] => Cow::Owned(utf16(bytes, u16::from_le_bytes)?),
+        _ => Cow::Borrowed(str::from_utf8(bytes).ok()?),
+    })
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let (units, rest) = bytes.as_chunks();
+    let text = char::decode_utf16(units.iter().map(|pair| unit(*pair))).collect::<Result<_, _>>().ok()?;
+    rest.is_empty().then_some(text)
+}
+
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Option<String> {
+    let (units, rest) = bytes.as_chunks();
+    let text = units.iter().map(|quad| char::from_u32(unit(*quad))).collect::<Option<_>>()?;
+    rest.is_empty().then_some(text)
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    /// Byte position of what is read next.
+    at: usize,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn error(&self, message: &'static str, at: usize) -> JsonError {
+        let position = self.text.get(..at).map_or(0, |before| before.chars().count());
+        JsonError::Syntax { message, position }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    fn skip_whitespace(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn value(&mut self) -> Result<Input, JsonError> {
+        match self.peek() {
+            Some(b'"') => Ok(Input::String(self.string()?)),
+            Some(b'{') => self.nested(Self::object),
+            Some(b'[') => self.nested(Self::array),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => {
+                for (literal, value) in [
+                    ("null", Input::Null),
+                    ("true", Input::Bool(true)),
+                    ("false", Input::Bool(false)),
+                    ("NaN", Input::Number(Number("NaN".into()))),
+                    ("Infinity", Input::Number(Number("Infinity".into()))),
+                ] {
+                    if self.rest().starts_with(literal.as_bytes()) {
+                        self.at += literal.len();
+                        return Ok(value);
+                    }
+                }
+                Err(self.error("Expecting value", self.at))
+            }
+        }
+    }
+
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Input, JsonError>) -> Result<Input, JsonError> {
+        if self.depth == MAX_DEPTH {
+            return Err(JsonError::Unreadable);
+        }
+        self.depth += 1;
+        self.at += 1;
+        self.skip_whitespace();
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    fn object(&mut self) -> Result<Input, JsonError> {
+        let mut entries = IndexMap::new();
+        if self.peek() != Some(b'}') {
+            loop {
+                if self.peek() != Some(b'"') {
+                    return Err(self.error("Expecting property name enclosed in double quotes", self.at));
+                }
+                let key = self.string()?;
+                self.skip_whitespace();
+                if self.peek() != Some(b':') {
+                    return Err(self.error("Expecting ':' delimiter", self.at));
+                }
+                self.at += 1;
+                self.skip_whitespace();
+                let value = self.value()?;
+                entries.insert(key, value);
+                if !self.another(b'}')? {
+                    break;
+                }
+            }
+        }
+        self.at += 1;
+        Ok(Input::Object(Box::new(entries)))
+    }
+
+    fn array(&mut self) -> Result<Input, JsonError> {
+        let mut items = Vec::new();
+        if self.peek() != Some(b']') {
+            loop {
+                items.push(self.value()?);
+                if !self.another(b']')? {
+                    break;
+                }
+            }
+        }
+        self.at += 1;
+        Ok(Input::Array(items))
+    }
+
+    /// After an element: whether another one follows (its comma is read) or the collection ends with `close`.
+    fn another(&mut self, close: u8) -> Result<bool, JsonError> {
+        self.skip_whitespace();
+        match self.peek() {
+            Some(byte) if byte == close => Ok(false),
+            Some(b',') => {
+                self.at += 1;
+                self.skip_whitespace();
+                Ok(true)
+            }
+            _ => Err(self.error("Expecting ',' delimiter", self.at)),
+        }
+    }
+
+    fn number(&mut self) -> Result<Input, JsonError> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+            if self.rest().starts_with(b"Infinity") {
+                self.at += "Infinity".len();
+                return Ok(Input::Number(Number("-Infinity".into())));
+            }
+        }
+        match self.digits() {
+            0 => return Err(self.error("Expecting value", start)),
+            // A leading zero ends the number, as in the grammar: what follows is then out of place.
+            digits if digits > 1 && self.bytes.get(self.at - digits) == Some(&b'0') => self.at -= digits - 1,
+            _ => {}
+        }
+        let integer_digits = self.at - start;
+        let integer_end = self.at;
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            if self.digits() == 0 {
+                self.at = integer_end;
+            }
+        }
+        let fraction_end = self.at;
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            if self.digits() == 0 {
+                self.at = fraction_end;
+            }
+        }
+        if self.at == integer_end && integer_digits > MAX_INTEGER_DIGITS {
+            return Err(JsonError::Unreadable);
+        }
+        Ok(Input::Number(Number(self.text.get(start..self.at).unwrap_or_default().to_owned())))
+    }
+
+    /// Skips decimal digits and says how many there were.
+    fn digits(&mut self) -> usize {
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        count
+    }
+
+    fn string(&mut self) -> Result<String, JsonError> {
+        let opening = self.at;
+        self.at += 1;
+        let mut value = String::new();
+        loop {
+            let chunk = self.rest().iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1F)).count();
+            value.push_str(self.text.get(self.at..self.at + chunk).unwrap_or_default());
+            self.at += chunk;
+            match self.peek() {
+                None => return Err(self.error("Unterminated string starting at", opening)),
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(value);
+                }
+                Some(b'\\') => value.push(self.escape(opening)?),
+                Some(_) => return Err(self.error("Invalid control character at", self.at)),
+            }
+        }
+    }
+
+    fn escape(&mut self, opening: usize) -> Result<char, JsonError> {
+        let backslash = self.at;
+        let Some(kind) = self.bytes.get(backslash + 1) else {
+            return Err(self.error("Unterminated string starting at", opening));
+        };
+        self.at += 2;
+        Ok(match kind {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode_escape(backslash),
+            _ => return Err(self.error("Invalid \\escape", backslash)),
+        })
+    }
+
+    fn unicode_escape(&mut self, backslash: usize) -> Result<char, JsonError> {
+        let invalid = |parser: &Self| parser.error("Invalid \\uXXXX escape", backslash + 1);
+        let high = self.hex4().ok_or_else(|| invalid(self))?;
+        if !(0xD800..0xDC00).contains(&high) {
+            return char::from_u32(high).ok_or_else(|| invalid(self));
+        }
+        if !self.rest().starts_with(b"\\u") {
+            return Err(invalid(self));
+        }
+        self.at += 2;
+        let low = self.hex4().filter(|low| (0xDC00..0xE000).contains(low)).ok_or_else(|| invalid(self))?;
+        char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00)).ok_or_else(|| invalid(self))
+    }
+
+    fn hex4(&mut self) -> Option<u32> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        self.at += 4;
+        u32::from_str_radix(digits, 16).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(document: &str) -> (&'static str, usize) {
+        match parse(document.as_bytes()) {
+            Err(JsonError::Syntax { message, position }) => (message, position),
+            other => panic!("{document} was read as {other:?}"),
+        }
+    }
+
+    #[test]
+    fn faults_are_worded_and_placed_as_in_python() {
+        assert_eq!(fault(r#"{"email": "a@example.com",}"#), ("Expecting property name enclosed in double quotes", 26));
+        assert_eq!(fault(r#"{"a": 1} // x"#), ("Extra data", 9));
+        assert_eq!(fault("{\"email\": \"a\nb\"}"), ("Invalid control character at", 12));
+        assert_eq!(fault("hello"), ("Expecting value", 0));
+        assert_eq!(fault(r#"{"age": .5}"#), ("Expecting value", 8));
+        assert_eq!(fault(r#"{"age": 1"#), ("Expecting ',' delimiter", 9));
+        assert_eq!(fault(r#"{"a" 1}"#), ("Expecting ':' delimiter", 5));
+        assert_eq!(fault(r#"["abc"#), ("Unterminated string starting at", 1));
+        assert_eq!(fault(r#"["é\q"]"#), ("Invalid \\escape", 3));
+        assert_eq!(fault(r#"["\u12G4"]"#), ("Invalid \\uXXXX escape", 3));
+        assert_eq!(fault("[1,]"), ("Expecting value", 3));
+        assert_eq!(fault("01"), ("Extra data", 1));
+        assert_eq!(fault("-"), ("Expecting value", 0));
+        assert_eq!(fault("[1.]"), ("Expecting ',' delimiter", 2));
+        assert_eq!(fault(""), ("Expecting value", 0));
+    }
+
+    #[test]
+    fn numbers_keep_their_text() {
+        let read = parse(b"[1.50, -0, 1E+2, 123456789012345678901234567890.5, NaN, -Infinity]").unwrap();
+        let Input::Array(items) = read else { panic!("a list") };
+        let texts: Vec<_> =
+            items.iter().map(|item| if let Input::Number(n) = item { n.as_str() } else { "" }).collect();
+        assert_eq!(texts, ["1.50", "-0", "1E+2", "123456789012345678901234567890.5", "NaN", "-Infinity"]);
+    }
+
+    #[test]
+    fn of_a_repeated_key_the_last_value_counts_at_the_first_place() {
+        let read = parse(br#"{"a": 1, "b": 2, "a": 3}"#).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), r#"{"a":3,"b":2}"#);
+    }
+
+    #[test]
+    fn utf_16_and_utf_32_are_recognised_with_and_without_a_byte_order_mark() {
+        let expected = parse("{\"é\": 1}".as_bytes()).unwrap();
+        let le16: Vec<u8> = "{\"é\": 1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let be32: Vec<u8> = "{\"é\": 1}".chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
+        assert_eq!(parse(&le16), Ok(expected.clone()));
+        assert_eq!(parse(&[&[0xFF, 0xFE], &le16[..]].concat()), Ok(expected.clone()));
+        assert_eq!(parse(&be32), Ok(expected.clone()));
+        assert_eq!(parse(&[&[0xEF, 0xBB, 0xBF], "{\"é\": 1}".as_bytes()].concat()), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_too_deep_or_too_long_or_no_text_is_unreadable() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(parse(nested(MAX_DEPTH + 1).as_bytes()), Err(JsonError::Unreadable));
+        assert_eq!(parse("[".repeat(1_000_000).as_bytes()), Err(JsonError::Unreadable));
+        assert_eq!(parse("9".repeat(4301).as_bytes()), Err(JsonError::Unreadable));
+        assert!(parse(format!("1.{}", "9".repeat(5000)).as_bytes()).is_ok());
+        assert_eq!(parse(b"\"\xFF\""), Err(JsonError::Unreadable));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn what_serde_json_writes_is_read_back(text: String, number: i64, flag: bool) {
+            let document = serde_json::json!({ "text": text, "list": [number, flag, null] });
+            let read = parse(document.to_string().as_bytes()).unwrap();
+            proptest::prop_assert_eq!(serde_json::to_value(&read).unwrap(), document);
+        }
+    }
+}
