@@ -1,0 +1,27 @@
+//! Logs: one JSON object per line on Lambda, plain text where `AWS_LAMBDA_LOG_FORMAT` says `Text`, as locally.
+
+use std::str::FromStr;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry, filter::Targets, fmt};
+
+/// Starts logging for this process. The level is `AWS_LAMBDA_LOG_LEVEL`, `INFO` if there is none; libraries speak up
+/// from `WARN` on only, so that no request content of theirs reaches the log.
+pub fn init() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| LevelFilter::from_str(&level).ok());
+    let ours = level.unwrap_or(LevelFilter::INFO);
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_targets(["auth", "items", "meta", "users", "peregrine_core", "peregrine_http"].map(|name| (name, ours)));
+    let layer = if std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("text")) {
+        // Lambda and the local cloud note the time of every line themselves.
+        fmt::layer().with_ansi(false).without_time().boxed()
+    } else {
+        fmt::layer().json().flatten_event(true).with_current_span(false).boxed()
+    };
+    // A second call, in a test, leaves the first one's subscriber in place.
+    if tracing::subscriber::set_global_default(Registry::default().with(layer.with_filter(filter))).is_err() {
+        tracing::debug!("logging was started already");
+    }
+}

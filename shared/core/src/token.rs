@@ -1,0 +1,219 @@
+//! Access tokens: JWTs signed with Ed25519 (RFC 9068, RFC 8037).
+//!
+//! Only the auth function has a [`Signer`]. All others have a [`Verifier`] and the public keys.
+
+mod crypto;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use ring::{digest, hkdf};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::random::Random;
+use crate::scope::Scopes;
+
+/// How long an access token is valid, in seconds.
+pub const LIFETIME_SECONDS: i64 = 30 * 60;
+/// The `aud` claim: whom the tokens are for.
+const AUDIENCE: &str = "peregrine-api";
+/// The `typ` header of an access token (RFC 9068 section 2.1).
+const TYPE: &str = "at+jwt";
+/// How far the clocks of two sandboxes may be apart, in seconds.
+const LEEWAY_SECONDS: i64 = 5;
+/// Longest token that is looked at, in bytes. Ours have about 500.
+const MAX_LENGTH: usize = 4096;
+
+/// The claims of an access token, in the order in which they are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: Uuid,
+    jti: Uuid,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    scope: String,
+}
+
+/// What a verified access token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// The user who signed in.
+    pub user_id: Uuid,
+    /// Identifies the token.
+    pub id: Uuid,
+    /// What the bearer may do, unless the user's rights have shrunk since.
+    pub scopes: Scopes,
+}
+
+/// The token is none of ours, or no longer or not yet valid. The reason is for the log, not for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not a JWT, a wrong signature, or a wrong `alg`, `typ`, `iss` or `aud`.
+    #[error("the token is not one of ours")]
+    Foreign,
+    /// Outside of `nbf` and `exp`.
+    #[error("the token is not valid at this time")]
+    Time,
+}
+
+/// The id of a key: its JWK thumbprint (RFC 7638).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyId(String);
+
+impl KeyId {
+    fn of(public_key: &[u8]) -> Self {
+        let x = URL_SAFE_NO_PAD.encode(public_key);
+        let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+        Self(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, jwk.as_bytes())))
+    }
+
+    /// The id, 43 characters of unpadded base64url.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The public half of a signing key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// A key of 32 bytes; `None` if there are more or fewer.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The key's bytes (RFC 8032 section 5.1.5).
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The key's id.
+    pub fn id(&self) -> KeyId {
+        KeyId::of(&self.0)
+    }
+}
+
+/// The signing key can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("no signing key can be derived from the signing secret")]
+pub struct SigningKeyError;
+
+/// Mints access tokens.
+pub struct Signer {
+    key: EncodingKey,
+    public_key: PublicKey,
+    issuer: String,
+    random: Random,
+}
+
+impl Signer {
+    /// A signer whose key is derived from `secret` (HKDF with SHA-256, RFC 5869), so that one secret of any form will do
+    /// and the key itself is stored nowhere.
+    ///
+    /// # Errors
+    /// [`SigningKeyError`], which no secret is known to cause.
+    pub fn new(secret: &SecretString, issuer: String, random: Random) -> Result<Self, SigningKeyError> {
+        crypto::install();
+        let mut seed = [0; 32];
+        hkdf::Salt::new(hkdf::HKDF_SHA256, b"peregrine")
+            .extract(secret.expose_secret().as_bytes())
+            .expand(&[b"access token signing key, version 1"], hkdf::HKDF_SHA256)
+            .and_then(|key| key.fill(&mut seed))
+            .map_err(|_| SigningKeyError)?;
+        let public_key = crypto::public_key(&seed).ok_or(SigningKeyError)?;
+        Ok(Self { key: EncodingKey::from_ed_der(&seed), public_key: PublicKey(public_key), issuer, random })
+    }
+
+    /// The key that verifies what this signer mints.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// A new access token for a user.
+    ///
+    /// # Errors
+    /// [`SigningKeyError`], which no key is known to cause.
+    pub fn mint(&self, user_id: Uuid, scopes: &Scopes, now: Timestamp) -> Result<String, SigningKeyError> {
+        let issued = now.as_second();
+        let header =
+            Header { typ: Some(TYPE.to_owned()), kid: Some(self.public_key.id().0), ..Header::new(Algorithm::EdDSA) };
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: AUDIENCE.to_owned(),
+            sub: user_id,
+            jti: self.random.uuid(now),
+            iat: issued,
+            nbf: issued,
+            exp: issued + LIFETIME_SECONDS,
+            scope: scopes.to_string(),
+        };
+        jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| SigningKeyError)
+    }
+}
+
+/// The id of the key that a token claims to be signed with, to look the key up by. Nothing is verified yet.
+///
+/// # Errors
+/// [`TokenError::Foreign`] if the token isn't of the form that [`Signer::mint`] gives it. In particular the header may
+/// not bring a key along, nor say where to find one.
+pub fn key_id(token: &str) -> Result<KeyId, TokenError> {
+    if token.len() > MAX_LENGTH {
+        return Err(TokenError::Foreign);
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Foreign)?;
+    let brings_key = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some();
+    if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) || brings_key || header.crit.is_some() {
+        return Err(TokenError::Foreign);
+    }
+    let id = header.kid.filter(|kid| URL_SAFE_NO_PAD.decode(kid).is_ok_and(|bytes| bytes.len() == 32));
+    id.map(KeyId).ok_or(TokenError::Foreign)
+}
+
+/// Verifies access tokens.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    validation: Validation,
+}
+
+impl Verifier {
+    /// A verifier of the tokens of `issuer`.
+    pub fn new(issuer: &str) -> Self {
+        crypto::install();
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+        // The times are compared here, with the clock that is passed in.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Self { validation }
+    }
+
+    /// What the token says, if `key` has signed it and it is valid at `now`.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub fn verify(&self, token: &str, key: &PublicKey, now: Timestamp) -> Result<AccessToken, TokenError> {
+        if key_id(token)? != key.id() {
+            return Err(TokenError::Foreign);
+        }
+        let key = DecodingKey::from_ed_der(key.as_bytes());
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &key, &self.validation).map_err(|_| TokenError::Foreign)?.claims;
+        let now = now.as_second();
+        if now + LEEWAY_SECONDS < claims.nbf || now >= claims.exp + LEEWAY_SECONDS {
+            return Err(TokenError::Time);
+        }
+        Ok(AccessToken { user_id: claims.sub, id: claims.jti, scopes: Scopes::parse_lenient(&claims.scope) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

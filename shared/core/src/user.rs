@@ -1,0 +1,288 @@
+//! Users: what is known of them, and what may be asked for.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::email::Email;
+use crate::password::NewPassword;
+use crate::random::Random;
+use crate::scope::Scopes;
+use crate::validation::{Change, Validate};
+
+/// A user. The password's hash is not part of it: only a sign-in reads that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Identifies the user for good.
+    pub id: Uuid,
+    /// Unique, in one namespace with the usernames.
+    pub email: Email,
+    /// Unique, in one namespace with the emails.
+    pub username: String,
+    /// How the user wants to be called.
+    pub full_name: Option<String>,
+    /// In years.
+    pub age: Option<u8>,
+    /// Where the user lives.
+    pub address: Option<Address>,
+    /// An inactive user can't sign in, and no token of theirs is accepted.
+    pub is_active: bool,
+    /// Whether the email address has been shown to be the user's.
+    pub is_verified: bool,
+    /// What the user may do.
+    pub scopes: Scopes,
+    /// When the user signed up.
+    pub created_at: Timestamp,
+    /// When anything of this last changed.
+    pub updated_at: Timestamp,
+    /// Counts the changes, for optimistic locking.
+    pub version: u64,
+}
+
+/// A postal address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, Validate)]
+pub struct Address {
+    /// Street and number.
+    #[schema(max_length = 200, example = "1 Main St")]
+    pub street: String,
+    /// Town.
+    #[schema(max_length = 200, example = "Rome")]
+    pub city: String,
+    /// Country, in any notation.
+    #[schema(max_length = 200, example = "IT")]
+    pub country: String,
+}
+
+/// A sign-up, and what PUT replaces a user with.
+#[derive(Debug, Clone, ToSchema, Validate)]
+pub struct NewUser {
+    /// Where mail reaches the user.
+    pub email: Email,
+    /// What the user signs in with, besides the email.
+    #[schema(min_length = 3, max_length = 50, example = "ann")]
+    pub username: String,
+    /// How the user wants to be called.
+    #[schema(max_length = 200, example = "Ann O'Neil")]
+    pub full_name: Option<String>,
+    /// In years.
+    #[schema(minimum = 0, maximum = 150, example = 41)]
+    pub age: Option<u8>,
+    /// Where the user lives.
+    pub address: Option<Address>,
+    /// Has a digit and an upper-case letter.
+    pub password: NewPassword,
+}
+
+/// What PATCH changes. A field that is left out stays as it is.
+#[derive(Debug, Clone, Default, ToSchema, Validate)]
+pub struct UserPatch {
+    /// Where mail reaches the user. `null` leaves it as it is.
+    #[schema(value_type = Option<Email>)]
+    pub email: Change<Email>,
+    /// What the user signs in with, besides the email. `null` leaves it as it is.
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 50)]
+    pub username: Change<String>,
+    /// How the user wants to be called.
+    #[schema(value_type = Option<String>, max_length = 200)]
+    pub full_name: Change<String>,
+    /// In years.
+    #[schema(value_type = Option<u8>, minimum = 0, maximum = 150)]
+    pub age: Change<u8>,
+    /// Where the user lives.
+    #[schema(value_type = Option<Address>)]
+    pub address: Change<Address>,
+    /// Has a digit and an upper-case letter. `null` leaves it as it is.
+    #[schema(value_type = Option<NewPassword>)]
+    pub password: Change<NewPassword>,
+    /// Whether the user may sign in. For admins only.
+    #[schema(value_type = Option<bool>)]
+    pub is_active: Change<bool>,
+    /// What the user may do. For admins only.
+    #[schema(value_type = Option<Scopes>)]
+    pub scopes: Change<Scopes>,
+}
+
+/// A user as answers show it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UserView {
+    /// Where mail reaches the user.
+    pub email: Email,
+    /// What the user signs in with, besides the email.
+    pub username: String,
+    /// How the user wants to be called.
+    pub full_name: Option<String>,
+    /// In years.
+    pub age: Option<u8>,
+    /// Where the user lives.
+    pub address: Option<Address>,
+    /// Identifies the user for good.
+    pub id: Uuid,
+    /// Whether the user may sign in.
+    pub is_active: bool,
+    /// When the user signed up.
+    pub created_at: Timestamp,
+    /// When anything of this last changed.
+    pub updated_at: Timestamp,
+    /// Whether the email address has been shown to be the user's.
+    pub is_verified: bool,
+    /// What the user may do.
+    pub scopes: Scopes,
+}
+
+impl User {
+    /// A user who has just signed up.
+    pub fn new(new: &NewUser, now: Timestamp, random: &Random) -> Self {
+        Self {
+            id: random.uuid(now),
+            email: new.email.clone(),
+            username: new.username.clone(),
+            full_name: new.full_name.clone(),
+            age: new.age,
+            address: new.address.clone(),
+            is_active: true,
+            is_verified: false,
+            scopes: Scopes::of_new_user(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+
+    /// The user with all that the owner may set replaced. Id, rights and the time of sign-up stay.
+    #[must_use]
+    pub fn replaced_by(&self, new: &NewUser, now: Timestamp) -> Self {
+        let email_is_kept = self.email == new.email;
+        Self {
+            email: new.email.clone(),
+            username: new.username.clone(),
+            full_name: new.full_name.clone(),
+            age: new.age,
+            address: new.address.clone(),
+            is_verified: self.is_verified && email_is_kept,
+            updated_at: now,
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
+
+    /// The user with the changes made. The password is not part of a user, so its change is the caller's to make.
+    #[must_use]
+    pub fn patched_by(&self, patch: &UserPatch, now: Timestamp) -> Self {
+        let mut user = self.clone();
+        if let Some(email) = patch.email.clone().set() {
+            user.is_verified &= user.email == email;
+            user.email = email;
+        }
+        if let Some(username) = patch.username.clone().set() {
+            user.username = username;
+        }
+        patch.full_name.clone().apply_to(&mut user.full_name);
+        patch.age.clone().apply_to(&mut user.age);
+        patch.address.clone().apply_to(&mut user.address);
+        if let Some(is_active) = patch.is_active.clone().set() {
+            user.is_active = is_active;
+        }
+        if let Some(scopes) = patch.scopes.clone().set() {
+            user.scopes = scopes;
+        }
+        user.updated_at = now;
+        user.version += 1;
+        user
+    }
+
+    /// The names that nobody else may have.
+    pub fn unique_names(&self) -> BTreeSet<UniqueName> {
+        [self.email.as_str(), &self.username].into_iter().map(UniqueName::of).collect()
+    }
+}
+
+impl UserPatch {
+    /// Whether it changes what only an admin may change.
+    pub fn needs_admin(&self) -> bool {
+        self.is_active != Change::Keep || self.scopes != Change::Keep
+    }
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            email: user.email,
+            username: user.username,
+            full_name: user.full_name,
+            age: user.age,
+            address: user.address,
+            id: user.id,
+            is_active: user.is_active,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            is_verified: user.is_verified,
+            scopes: user.scopes,
+        }
+    }
+}
+
+/// An email or a username in the form in which it is compared: Unicode NFC, lower case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UniqueName(String);
+
+impl UniqueName {
+    /// The comparable form of an email or username.
+    pub fn of(name: &str) -> Self {
+        Self(name.nfc().collect::<String>().to_lowercase())
+    }
+
+    /// The comparable form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The administrator who is there before anybody has signed up: created at the first sign-in with the configured
+/// email and password. Until then its names are kept from everybody else.
+#[derive(Debug, Clone)]
+pub struct FirstAdmin {
+    email: Email,
+}
+
+impl FirstAdmin {
+    /// The username of the first administrator.
+    pub const USERNAME: &str = "admin";
+
+    /// The administrator with this email.
+    pub fn new(email: Email) -> Self {
+        Self { email }
+    }
+
+    /// Whether `name` is one that this administrator signs in with.
+    pub fn answers_to(&self, name: &str) -> bool {
+        let name = UniqueName::of(name);
+        self.unique_names().contains(&name)
+    }
+
+    /// The names that are kept from everybody else.
+    pub fn unique_names(&self) -> BTreeSet<UniqueName> {
+        [self.email.as_str(), Self::USERNAME].into_iter().map(UniqueName::of).collect()
+    }
+
+    /// The administrator's account, as it is created. The address counts as verified: the operator has set it.
+    pub fn account(&self, now: Timestamp, random: &Random) -> User {
+        User {
+            id: random.uuid(now),
+            email: self.email.clone(),
+            username: Self::USERNAME.to_owned(),
+            full_name: None,
+            age: None,
+            address: None,
+            is_active: true,
+            is_verified: true,
+            scopes: Scopes::from_iter(crate::scope::Scope::ALL),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+}
