@@ -1,0 +1,132 @@
+use std::collections::{HashMap, VecDeque};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+
+use super::{LIST_SHARDS, TableError};
+use crate::page::{Next, PageRequest, Position};
+
+/// A list that is spread over several partitions of a table or index, sorted by the same sort key in each.
+#[derive(Debug, Clone)]
+pub(super) struct ShardedList<'a> {
+    pub(super) client: &'a Client,
+    pub(super) table: &'a str,
+    /// The index, if it isn't the table itself.
+    pub(super) index: Option<&'static str>,
+    pub(super) partition_key: &'static str,
+    /// The partitions, one per shard.
+    pub(super) partitions: Vec<String>,
+    pub(super) sort_key: &'static str,
+    /// What the sort key must begin with; empty for all.
+    pub(super) prefix: String,
+}
+
+/// Reads a sharded list in the order of its sort key, whatever shard the rows are in.
+pub(super) struct Merge<'a> {
+    list: ShardedList<'a>,
+    /// The sort keys that are read, both included.
+    range: (String, String),
+    page_size: usize,
+    shards: Vec<Shard>,
+}
+
+type Attributes = HashMap<String, AttributeValue>;
+
+#[derive(Default)]
+struct Shard {
+    partition: String,
+    rows: VecDeque<(String, Attributes)>,
+    /// Where DynamoDB has stopped; `None` once the partition is exhausted.
+    resume: Option<Attributes>,
+}
+
+impl<'a> Merge<'a> {
+    /// Reads the first `page_size` rows of every shard behind `after`, all shards at once.
+    pub(super) async fn start(
+        list: ShardedList<'a>,
+        after: Option<&Position>,
+        page_size: usize,
+    ) -> Result<Self, TableError> {
+        // The least string behind another one is that string and a NUL; no key contains the greatest character.
+        let least = after.map_or_else(|| format!("{}\0", list.prefix), |Position(after)| format!("{after}\0"));
+        let range = (least, format!("{}\u{10FFFF}", list.prefix));
+        let first_pages = list.partitions.iter().map(|partition| list.read(partition.clone(), &range, page_size, None));
+        let shards = try_join_all(first_pages).await?;
+        Ok(Self { list, range, page_size, shards })
+    }
+
+    /// The next row with its sort key, `None` at the end. Reads on only where a shard has run out of rows.
+    pub(super) async fn next(&mut self) -> Result<Option<(Position, Attributes)>, TableError> {
+        for shard in &mut self.shards {
+            // A page can be empty and yet not be the last one.
+            while shard.rows.is_empty() && shard.resume.is_some() {
+                let Shard { partition, resume, .. } = std::mem::take(shard);
+                *shard = self.list.read(partition, &self.range, self.page_size, resume).await?;
+            }
+        }
+        let first = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty()).min_by(|left, right| {
+            let key = |shard: &Shard| shard.rows.front().map(|(key, _)| key.clone());
+            key(left).cmp(&key(right))
+        });
+        Ok(first.and_then(|shard| shard.rows.pop_front()).map(|(key, row)| (Position(key), row)))
+    }
+
+    /// Whether there may be more rows. It does not read on to find out, so it can be wrong at the very end of a list.
+    pub(super) fn may_have_more(&self) -> bool {
+        self.shards.iter().any(|shard| !shard.rows.is_empty() || shard.resume.is_some())
+    }
+}
+
+impl ShardedList<'_> {
+    async fn read(
+        &self,
+        partition: String,
+        (least, greatest): &(String, String),
+        page_size: usize,
+        resume: Option<Attributes>,
+    ) -> Result<Shard, TableError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(self.table)
+            .set_index_name(self.index.map(ToOwned::to_owned))
+            .limit(i32::try_from(page_size).unwrap_or(i32::MAX))
+            .key_condition_expression("#partition = :partition AND #sort BETWEEN :least AND :greatest")
+            .expression_attribute_names("#partition", self.partition_key)
+            .expression_attribute_names("#sort", self.sort_key)
+            .expression_attribute_values(":partition", AttributeValue::S(partition.clone()))
+            .expression_attribute_values(":least", AttributeValue::S(least.clone()))
+            .expression_attribute_values(":greatest", AttributeValue::S(greatest.clone()))
+            .set_exclusive_start_key(resume)
+            .send()
+            .await
+            .map_err(|error| TableError::call("Query", &error))?;
+        let rows = answer.items.unwrap_or_default().into_iter().map(|row| match row.get(self.sort_key) {
+            Some(AttributeValue::S(key)) => Ok((key.clone(), row)),
+            _ => Err(TableError::Row { table: "list", attribute: self.sort_key }),
+        });
+        Ok(Shard { partition, rows: rows.collect::<Result<_, _>>()?, resume: answer.last_evaluated_key })
+    }
+}
+
+/// Reads a page of a sharded list whose rows are all wanted.
+pub(super) async fn page_of(
+    list: ShardedList<'_>,
+    page: &PageRequest,
+) -> Result<(Vec<Attributes>, Option<Next>), TableError> {
+    let wanted = page.skip + page.limit;
+    // To pass over many rows, each shard is asked for its share at once; a page needs all of it in the worst case.
+    let page_size = page.limit.max(wanted.div_ceil(usize::from(LIST_SHARDS)));
+    let mut merge = Merge::start(list, page.after.as_ref(), page_size).await?;
+    let (mut rows, mut last) = (Vec::new(), None);
+    for index in 0..wanted {
+        let Some((position, row)) = merge.next().await? else { break };
+        if index >= page.skip {
+            rows.push(row);
+        }
+        last = Some(position);
+    }
+    let next = if merge.may_have_more() { last.map(|after| Next { after, skip: 0 }) } else { None };
+    Ok((rows, next))
+}

@@ -1,0 +1,100 @@
+//! The DynamoDB tables, one module per aggregate.
+//!
+//! - Every write says what it expects (a condition), so that a lost race is noticed and no update is lost silently.
+//! - Uniqueness is a second row in the same transaction, because DynamoDB has no unique index.
+//! - Every row has a `version` for optimistic locking and a `schema` number, so that rows of an older shape can be read.
+//! - Lists go through sparse indexes whose partition key is sharded, so that no key takes every write.
+
+mod client;
+mod items;
+mod keys;
+mod merge;
+mod row;
+mod terms;
+mod transaction;
+mod users;
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use uuid::Uuid;
+
+pub use aws_sdk_dynamodb::Client;
+pub use client::{AwsSettings, dynamodb};
+pub use items::{ItemTables, Items};
+pub use keys::Keys;
+pub use users::{InsertUserError, SignIn, UpdateUserError, Users};
+
+/// How many partitions a list is spread over. Each multiplies what a list page reads; one partition takes 1,000 writes a
+/// second.
+const LIST_SHARDS: u8 = 4;
+
+/// The shard of an entity's list rows. The last byte of a `UUIDv7` is random, so shards fill evenly.
+fn shard_of(id: Uuid) -> u8 {
+    let [.., last] = *id.as_bytes();
+    last % LIST_SHARDS
+}
+
+/// DynamoDB did not do what was asked, or holds what nobody here has written. Never the fault of a request.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The call failed, after the SDK's retries.
+    #[error("{operation} failed: {cause}")]
+    Call {
+        /// The operation's name.
+        operation: &'static str,
+        /// The chain of causes, without the request's content.
+        cause: String,
+    },
+    /// An attribute is absent or has another type.
+    #[error("a row of `{table}` has no readable attribute `{attribute}`")]
+    Row {
+        /// The kind of row.
+        table: &'static str,
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// Other transactions kept touching the same rows.
+    #[error("too many transactions at the same rows at once")]
+    Contention,
+}
+
+/// What a write under a condition came to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConditionalWriteError {
+    /// The row is no longer what it was expected to be.
+    #[error("somebody else has changed the row")]
+    Outdated,
+    /// The table failed.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+impl TableError {
+    /// Takes a failed SDK call for what it is. Only the error is kept: requests hold what must not be logged.
+    fn call<E: std::error::Error + 'static>(operation: &'static str, error: &SdkError<E>) -> Self {
+        Self::Call { operation, cause: DisplayErrorContext(error).to_string() }
+    }
+}
+
+/// Why a transaction was cancelled: for each action, in order, whether its condition failed. `None` if the cause was
+/// another one.
+fn failed_conditions(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<bool>> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return None;
+    };
+    let failed: Vec<bool> =
+        cancelled.cancellation_reasons().iter().map(|reason| reason.code() == Some("ConditionalCheckFailed")).collect();
+    failed.contains(&true).then_some(failed)
+}
+
+/// Whether a transaction met another one at the same rows and may be tried again.
+fn is_conflict(error: &SdkError<TransactWriteItemsError>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
+            .cancellation_reasons()
+            .iter()
+            .any(|reason| matches!(reason.code(), Some("TransactionConflict" | "ThrottlingError"))),
+        Some(TransactWriteItemsError::TransactionInProgressException(_)) => true,
+        _ => false,
+    }
+}

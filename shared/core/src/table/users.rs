@@ -1,0 +1,295 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Update};
+use uuid::Uuid;
+
+use super::merge::{ShardedList, page_of};
+use super::row::Row;
+use super::transaction::Transaction;
+use super::{ConditionalWriteError, LIST_SHARDS, TableError, shard_of};
+use crate::email::Email;
+use crate::page::{Page, PageRequest};
+use crate::scope::Scopes;
+use crate::user::{Address, UniqueName, User};
+
+/// The shape of a user's row that is written here.
+const SCHEMA: u32 = 1;
+
+/// The users, and the guard rows that keep their names unique.
+#[derive(Debug, Clone)]
+pub struct Users {
+    client: Client,
+    table: String,
+}
+
+/// What a sign-in needs to know of a user.
+#[derive(Debug)]
+pub struct SignIn {
+    /// The user.
+    pub user: User,
+    /// The password's hash in PHC string format.
+    pub password_hash: String,
+}
+
+/// A user could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum InsertUserError {
+    /// Somebody has the email or the username.
+    #[error("the email or username is taken")]
+    NameTaken,
+    /// The table failed.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+/// A user could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateUserError {
+    /// Somebody has the email or the username.
+    #[error("the email or username is taken")]
+    NameTaken,
+    /// The user is no longer what it was when it was read.
+    #[error("somebody else has changed the user")]
+    Outdated,
+    /// The table failed.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+impl Users {
+    /// The table of this name.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Stores a new user. Guard rows in the same transaction reserve the email and the username, because DynamoDB has no
+    /// unique index.
+    ///
+    /// # Errors
+    /// See [`InsertUserError`].
+    pub async fn insert(&self, user: &User, password_hash: &str) -> Result<(), InsertUserError> {
+        let row = attributes(user).with_text("id", user.id.to_string()).with_text("password_hash", password_hash);
+        let row = row.with_text("list_shard", shard_of(user.id).to_string());
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(row.into_attributes()))
+            .condition_expression("attribute_not_exists(id)");
+        let mut transaction = Transaction::default();
+        transaction.put(put)?;
+        for name in user.unique_names() {
+            transaction.put(self.guard(&name, user.id))?;
+        }
+        match transaction.send(&self.client).await? {
+            Ok(()) => Ok(()),
+            Err(_) => Err(InsertUserError::NameTaken),
+        }
+    }
+
+    /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails, so
+    /// will the request, and report it.
+    pub async fn connect(&self) {
+        if let Err(error) = self.find(Uuid::nil()).await {
+            tracing::warn!(%error, "DynamoDB can't be reached yet");
+        }
+    }
+
+    /// The user with this id, as of now.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn find(&self, id: Uuid) -> Result<Option<User>, TableError> {
+        self.get(&id.to_string()).await?.map(user_of).transpose()
+    }
+
+    /// The user with this email or username, and what its password is verified with.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn find_for_sign_in(&self, name: &str) -> Result<Option<SignIn>, TableError> {
+        let Some(mut guard) = self.get(&guard_id(&UniqueName::of(name))).await? else { return Ok(None) };
+        let id = guard.take_text("user_id")?;
+        let Some(mut row) = self.get(&id).await? else { return Ok(None) };
+        let password_hash = row.take_text("password_hash")?;
+        Ok(Some(SignIn { user: user_of(row)?, password_hash }))
+    }
+
+    /// Replaces `old`, as it was read, by `new`, and the password's hash if there is a new one. Guard rows follow the
+    /// names in the same transaction.
+    ///
+    /// # Errors
+    /// See [`UpdateUserError`].
+    pub async fn update(&self, old: &User, new: &User, password_hash: Option<&str>) -> Result<(), UpdateUserError> {
+        let mut row = attributes(new);
+        if let Some(hash) = password_hash {
+            row = row.with_text("password_hash", hash);
+        }
+        let mut transaction = Transaction::default();
+        transaction.update(self.update_of(old, row))?;
+        let (had, has) = (old.unique_names(), new.unique_names());
+        for name in has.difference(&had) {
+            transaction.put(self.guard(name, new.id))?;
+        }
+        for name in had.difference(&has) {
+            transaction.delete(self.unguard(name))?;
+        }
+        match transaction.send(&self.client).await? {
+            Ok(()) => Ok(()),
+            Err(failed) if failed.first() == Some(&true) => Err(UpdateUserError::Outdated),
+            Err(_) => Err(UpdateUserError::NameTaken),
+        }
+    }
+
+    /// Deletes a user, as it was read, and frees its names.
+    ///
+    /// # Errors
+    /// See [`ConditionalWriteError`].
+    pub async fn delete(&self, user: &User) -> Result<(), ConditionalWriteError> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(user.id.to_string()))
+            .condition_expression("#version = :version")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":version", AttributeValue::N(user.version.to_string()));
+        let mut transaction = Transaction::default();
+        transaction.delete(delete)?;
+        for name in user.unique_names() {
+            transaction.delete(self.unguard(&name))?;
+        }
+        transaction.send(&self.client).await?.map_err(|_| ConditionalWriteError::Outdated)
+    }
+
+    /// A page of all users, the oldest first. It can lag behind by moments. Costs a query per shard.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn list(&self, page: &PageRequest) -> Result<Page<User>, TableError> {
+        let list = ShardedList {
+            client: &self.client,
+            table: &self.table,
+            index: Some("list"),
+            partition_key: "list_shard",
+            partitions: (0..LIST_SHARDS).map(|shard| shard.to_string()).collect(),
+            sort_key: "id",
+            prefix: String::new(),
+        };
+        let (rows, next) = page_of(list, page).await?;
+        let entries = rows.into_iter().map(|row| user_of(Row::read("users", row))).collect::<Result<_, _>>()?;
+        Ok(Page { entries, next })
+    }
+
+    async fn get(&self, id: &str) -> Result<Option<Row>, TableError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(id.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| TableError::call("GetItem", &error))?;
+        Ok(answer.item.map(|attributes| Row::read("users", attributes)))
+    }
+
+    fn guard(&self, name: &UniqueName, user_id: Uuid) -> aws_sdk_dynamodb::types::builders::PutBuilder {
+        Put::builder()
+            .table_name(&self.table)
+            .item("id", AttributeValue::S(guard_id(name)))
+            .item("user_id", AttributeValue::S(user_id.to_string()))
+            .item("schema", AttributeValue::N(SCHEMA.to_string()))
+            .condition_expression("attribute_not_exists(id)")
+    }
+
+    fn unguard(&self, name: &UniqueName) -> aws_sdk_dynamodb::types::builders::DeleteBuilder {
+        Delete::builder().table_name(&self.table).key("id", AttributeValue::S(guard_id(name)))
+    }
+
+    /// Sets what `row` has and removes what it lacks. The password's hash stays unless it is among them.
+    fn update_of(&self, old: &User, row: Row) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        let attributes = row.into_attributes();
+        let removed = OPTIONAL.iter().filter(|name| !attributes.contains_key(**name));
+        let (mut names, mut values) = (HashMap::new(), HashMap::new());
+        let mut place = |name: &str| {
+            let placeholder = format!("#{}", names.len());
+            names.insert(placeholder.clone(), name.to_owned());
+            placeholder
+        };
+        let removed: Vec<_> = removed.map(|name| place(name)).collect();
+        let mut set = Vec::new();
+        for (name, value) in attributes {
+            let placeholder = place(&name);
+            set.push(format!("{placeholder} = :{name}"));
+            values.insert(format!(":{name}"), value);
+        }
+        let mut expression = format!("SET {}", set.join(", "));
+        if !removed.is_empty() {
+            expression = format!("{expression} REMOVE {}", removed.join(", "));
+        }
+        let version = place("version");
+        values.insert(":old_version".to_owned(), AttributeValue::N(old.version.to_string()));
+        Update::builder()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(old.id.to_string()))
+            .update_expression(expression)
+            .condition_expression(format!("{version} = :old_version"))
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+    }
+}
+
+/// The attributes that a row may lack.
+const OPTIONAL: [&str; 3] = ["full_name", "age", "address"];
+
+fn guard_id(name: &UniqueName) -> String {
+    // No user's id has a `#`.
+    format!("name#{}", name.as_str())
+}
+
+/// All attributes of a user's row but the keys and the password's hash.
+fn attributes(user: &User) -> Row {
+    let mut row = Row::new("users")
+        .with_text("email", user.email.as_str())
+        .with_text("username", &user.username)
+        .with_optional_text("full_name", user.full_name.as_deref())
+        .with_optional_number("age", user.age)
+        .with("is_active", AttributeValue::Bool(user.is_active))
+        .with("is_verified", AttributeValue::Bool(user.is_verified))
+        .with_texts("scopes", user.scopes.iter().map(crate::scope::Scope::as_str))
+        .with_text("created_at", user.created_at.to_string())
+        .with_text("updated_at", user.updated_at.to_string())
+        .with_number("version", user.version)
+        .with_number("schema", SCHEMA);
+    if let Some(address) = &user.address {
+        let address = Row::new("users")
+            .with_text("street", &address.street)
+            .with_text("city", &address.city)
+            .with_text("country", &address.country);
+        row = row.with("address", AttributeValue::M(address.into_attributes()));
+    }
+    row
+}
+
+fn user_of(mut row: Row) -> Result<User, TableError> {
+    let address = match row.take_optional_row("address")? {
+        None => None,
+        Some(mut address) => Some(Address {
+            street: address.take_text("street")?,
+            city: address.take_text("city")?,
+            country: address.take_text("country")?,
+        }),
+    };
+    Ok(User {
+        id: row.take_id("id")?,
+        email: Email::from_stored(row.take_text("email")?),
+        username: row.take_text("username")?,
+        full_name: row.take_optional_text("full_name")?,
+        age: row.take_optional_parsed("age")?,
+        address,
+        is_active: row.take_flag("is_active")?,
+        is_verified: row.take_flag("is_verified")?,
+        scopes: Scopes::parse_lenient(&row.take_texts("scopes")?.join(" ")),
+        created_at: row.take_time("created_at")?,
+        updated_at: row.take_time("updated_at")?,
+        version: row.take_parsed("version")?,
+    })
+}
