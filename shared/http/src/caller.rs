@@ -1,0 +1,160 @@
+//! Who calls, as argument types of handlers: [`ActiveUser`], [`Scoped`] and [`SelfOrAdmin`].
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::{Arc, RwLock};
+
+use axum::http::header::AUTHORIZATION;
+use peregrine_core::clock::Clock;
+use peregrine_core::scope::{Scope, Scopes};
+use peregrine_core::settings::Environment;
+use peregrine_core::table::{Client, Keys, Users};
+use peregrine_core::token::{KeyId, PublicKey, Verifier, key_id};
+use peregrine_core::user::User;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::request::{Caller, Received};
+
+/// Finds out whom a bearer token belongs to. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Authenticator {
+    verifier: Verifier,
+    keys: Keys,
+    /// Public keys, which never change once published.
+    known_keys: Arc<RwLock<HashMap<KeyId, PublicKey>>>,
+    users: Users,
+    clock: Clock,
+}
+
+impl Authenticator {
+    /// An authenticator of the tokens that `verifier` knows, with the keys and users in these tables.
+    pub fn new(verifier: Verifier, keys: Keys, users: Users, clock: Clock) -> Self {
+        Self { verifier, keys, known_keys: Arc::default(), users, clock }
+    }
+
+    /// An authenticator as `TOKEN_ISSUER` and `KEYS_TABLE` say.
+    pub fn from_env(environment: &mut Environment, client: Client, users: Users, clock: Clock) -> Self {
+        let verifier = Verifier::new(&environment.text("TOKEN_ISSUER"));
+        Self::new(verifier, Keys::new(client, environment.text("KEYS_TABLE")), users, clock)
+    }
+
+    /// The user whose token the request carries, read anew, so that a deactivation bites at once.
+    ///
+    /// # Errors
+    /// 401, in FastAPI's words.
+    async fn authenticate(&self, received: &Received) -> Result<ActiveUser, ApiError> {
+        let token = bearer_token(received).ok_or(ApiError::Unauthenticated("Not authenticated"))?;
+        let refused = || ApiError::Unauthenticated("Could not validate credentials");
+        let id = key_id(token).map_err(|_| refused())?;
+        let key = self.public_key(id).await?.ok_or_else(refused)?;
+        let token = self.verifier.verify(token, &key, self.clock.now()).map_err(|_| refused())?;
+        let user = self.users.find(token.user_id).await?.filter(|user| user.is_active).ok_or_else(refused)?;
+        // Rights that the user has lost since the token was minted are lost to the token too.
+        let scopes = token.scopes.common_with(&user.scopes);
+        Ok(ActiveUser { user, scopes })
+    }
+
+    async fn public_key(&self, id: KeyId) -> Result<Option<PublicKey>, ApiError> {
+        let known = self.known_keys.read().ok().and_then(|keys| keys.get(&id).cloned());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.keys.find(&id).await?;
+        // A poisoned lock costs the memory of this key, not the request.
+        if let (Some(key), Ok(mut keys)) = (&found, self.known_keys.write()) {
+            keys.insert(id, key.clone());
+        }
+        Ok(found)
+    }
+}
+
+/// The token in an `Authorization: Bearer` header, empty if there is none behind the scheme.
+fn bearer_token(received: &Received) -> Option<&str> {
+    let header = received.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// A signed-in user whose account is active.
+#[derive(Debug, Clone)]
+pub struct ActiveUser {
+    /// The user, as stored now.
+    pub user: User,
+    scopes: Scopes,
+}
+
+impl ActiveUser {
+    /// Whether the token, and the user still, have the scope.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.allow(scope)
+    }
+}
+
+impl<S: AsRef<Authenticator> + Sync> Caller<S> for ActiveUser {
+    async fn identify(received: &Received, state: &S) -> Result<Self, ApiError> {
+        state.as_ref().authenticate(received).await
+    }
+}
+
+/// A scope as a type, for [`Scoped`].
+pub trait RequiredScope: Send {
+    /// The scope that a caller must have.
+    const SCOPE: Scope;
+}
+
+macro_rules! required_scopes {
+    ($($name:ident),+) => {$(
+        #[doc = concat!("Asks for [`Scope::", stringify!($name), "`].")]
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+
+        impl RequiredScope for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )+};
+}
+
+required_scopes!(UsersRead, UsersWrite, ItemsWrite, Admin);
+
+/// An active user who has a scope; others get 403.
+#[derive(Debug, Clone)]
+pub struct Scoped<R> {
+    /// The user, as stored now.
+    pub user: User,
+    is_admin: bool,
+    scope: PhantomData<R>,
+}
+
+impl<R> Scoped<R> {
+    /// Whether the caller may do everything with everybody's things.
+    pub fn is_admin(&self) -> bool {
+        self.is_admin
+    }
+}
+
+impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Scoped<R> {
+    async fn identify(received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = ActiveUser::identify(received, state).await?;
+        if !caller.may(R::SCOPE) {
+            return Err(ApiError::Forbidden);
+        }
+        Ok(Self { is_admin: caller.may(Scope::Admin), user: caller.user, scope: PhantomData })
+    }
+}
+
+/// The user that the path's `user_id` names, or an admin. Whoever names another user is refused before the rest of the
+/// request is looked at; a `user_id` that is none is left to the validation of the path.
+#[derive(Debug, Clone)]
+pub struct SelfOrAdmin<R>(pub Scoped<R>);
+
+impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for SelfOrAdmin<R> {
+    async fn identify(received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = Scoped::<R>::identify(received, state).await?;
+        let named = received.path_parameter("user_id").and_then(|id| Uuid::parse_str(id).ok());
+        match named {
+            Some(id) if id != caller.user.id && !caller.is_admin => Err(ApiError::Forbidden),
+            _ => Ok(Self(caller)),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Error answers, in FastAPI's form. The one place where errors of the domain become HTTP.
+
+use axum::Json;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use peregrine_core::password::PasswordError;
+use peregrine_core::token::SigningKeyError;
+use peregrine_core::validation::{Context, Fault, Input, Segment};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why a request is not answered as it wishes.
+#[derive(Debug)]
+pub enum ApiError {
+    /// 400: the body can't be read at all.
+    UnreadableBody,
+    /// 401: nobody, or nobody we know, is asking. The text is one of FastAPI's.
+    Unauthenticated(&'static str),
+    /// 403: the caller is known and may not.
+    Forbidden,
+    /// 404: there is no such thing, for instance `Item not found`.
+    NotFound(&'static str),
+    /// 405: the path exists, the method does not.
+    MethodNotAllowed,
+    /// 409: the wish contradicts what is there, for instance `User already exists`.
+    Conflict(&'static str),
+    /// 413: the body is larger than this endpoint reads.
+    TooLarge,
+    /// 422: these are all the faults of the request.
+    Invalid(Vec<Fault>),
+    /// 500: our fault. The cause goes to the log, not to the client.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+    /// 503: the same request may work in a moment.
+    Busy,
+}
+
+/// An error answer of one sentence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// What is wrong.
+    #[schema(example = "Item not found")]
+    pub detail: &'static str,
+}
+
+/// The answer to a request with faults: all of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Invalid {
+    /// Every fault of the request.
+    #[schema(value_type = Vec<ValidationError>)]
+    pub detail: Vec<Fault>,
+}
+
+/// One fault of a request. For the API's document; answers are written from [`Fault`].
+#[derive(Debug, ToSchema)]
+pub struct ValidationError {
+    /// What kind of fault it is.
+    #[schema(example = "string_too_short")]
+    pub r#type: String,
+    /// Where it is: names and list indexes, from `body`, `query`, `path` or `header` down.
+    #[schema(value_type = Vec<serde_json::Value>, example = json!(["body", "name"]))]
+    pub loc: Vec<String>,
+    /// What is wrong, for people.
+    #[schema(example = "String should have at least 1 character")]
+    pub msg: String,
+    /// What was sent there. Secrets are masked.
+    #[schema(value_type = serde_json::Value, example = "")]
+    pub input: String,
+    /// The figures of the broken constraint.
+    #[schema(value_type = Option<Object>, example = json!({"min_length": 1}))]
+    pub ctx: Option<String>,
+}
+
+impl ApiError {
+    /// 422 with one fault, found by a rule of ours after the request was read.
+    pub fn rule_broken(location: &[&'static str], reason: &str, input: Input) -> Self {
+        Self::Invalid(vec![Fault {
+            kind: "value_error",
+            location: location.iter().map(|name| Segment::Name((*name).into())).collect(),
+            message: format!("Value error, {reason}"),
+            input,
+            context: Some(Context::of_rule()),
+        }])
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnreadableBody => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let detail = match self {
+            Self::Invalid(detail) => return (status, Json(Invalid { detail })).into_response(),
+            Self::Internal(cause) => {
+                tracing::error!(error = %Chain(cause.as_ref()), "the request failed");
+                "Internal Server Error"
+            }
+            Self::UnreadableBody => "There was an error parsing the body",
+            Self::Unauthenticated(detail) | Self::NotFound(detail) | Self::Conflict(detail) => detail,
+            Self::Forbidden => "Not enough permissions",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::TooLarge => "The request body is too large",
+            Self::Busy => "Service busy, please try again",
+        };
+        let mut response = (status, Json(Problem { detail })).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// An error with all its causes in one line.
+struct Chain<'a>(&'a (dyn std::error::Error + Send + Sync));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<SigningKeyError> for ApiError {
+    fn from(error: SigningKeyError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+#[cfg(feature = "auth")]
+impl From<peregrine_core::table::TableError> for ApiError {
+    fn from(error: peregrine_core::table::TableError) -> Self {
+        match error {
+            peregrine_core::table::TableError::Contention => Self::Busy,
+            error => Self::Internal(error.into()),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The HTTP edge: validated requests, callers, error answers and the Lambda service.
+//!
+//! A function crate builds its router with [`utoipa_axum`], gives it to [`service::run`], and writes handlers whose
+//! arguments say all that a request must be: [`Valid`](request::Valid).
+
+mod body;
+#[cfg(feature = "auth")]
+pub mod caller;
+pub mod error;
+pub mod list;
+pub mod parts;
+pub mod request;
+pub mod response;
+pub mod service;
