@@ -1,0 +1,126 @@
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, PRAGMA};
+use axum::response::IntoResponse;
+use peregrine_core::scope::Scopes;
+use peregrine_core::table::{InsertUserError, SignIn};
+use peregrine_core::token::LIFETIME_SECONDS;
+use peregrine_core::user::User;
+use peregrine_core::validation::Validate;
+use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::parts::Form;
+use peregrine_http::request::{Anyone, Valid};
+use secrecy::SecretString;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::AuthState;
+
+/// The form of an OAuth2 password sign-in (RFC 6749 section 4.3.2).
+#[derive(Debug, ToSchema, Validate)]
+pub(crate) struct PasswordGrant {
+    /// `password`, if it is sent.
+    #[schema(pattern = "^password$", example = "password")]
+    #[expect(dead_code, reason = "validated and documented, not used")]
+    grant_type: Option<String>,
+    /// The username or the email.
+    #[schema(example = "ann")]
+    username: String,
+    /// The password.
+    #[schema(value_type = String, example = "Passw0rd1")]
+    password: SecretString,
+    /// The scopes that are wanted, separated by spaces; all that the user has if none are named.
+    #[schema(default = "", example = "items:read items:write")]
+    scope: String,
+    /// Accepted and not used: this is a first-party sign-in.
+    #[expect(dead_code, reason = "validated and documented, not used")]
+    client_id: Option<String>,
+    /// Accepted and not used: this is a first-party sign-in.
+    #[schema(value_type = Option<String>)]
+    #[expect(dead_code, reason = "validated and documented, not used")]
+    client_secret: Option<SecretString>,
+}
+
+/// A token (RFC 6749 section 5.1).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Token {
+    /// A JWT, to be sent as `Authorization: Bearer …`.
+    access_token: String,
+    /// `bearer`
+    token_type: &'static str,
+    /// Seconds until the token expires.
+    #[schema(example = 1800)]
+    expires_in: i64,
+    /// The scopes that the token has.
+    #[schema(example = "items:read items:write")]
+    scope: String,
+}
+
+/// Sign in with username or email and password.
+///
+/// The answer is the same, and takes as long, whether the user is unknown, inactive, or the password wrong.
+#[utoipa::path(
+    post,
+    path = "/api/v1/token",
+    tag = "auth",
+    request_body(content = PasswordGrant, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = Token),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 413, body = Problem),
+        (status = 422, body = Invalid),
+    ),
+)]
+pub(crate) async fn create_token(
+    State(state): State<AuthState>,
+    Valid(Anyone, (Form(grant),)): Valid<Anyone, (Form<PasswordGrant>,)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let user = sign_in(&state, &grant.username, grant.password).await?;
+    let user = user.ok_or(ApiError::Unauthenticated("Incorrect username or password"))?;
+    let wanted = Scopes::parse_lenient(&grant.scope);
+    let scopes = if grant.scope.trim().is_empty() { user.scopes } else { user.scopes.common_with(&wanted) };
+    let token = Token {
+        access_token: state.signer.mint(user.id, &scopes, state.clock.now())?,
+        token_type: "bearer",
+        expires_in: LIFETIME_SECONDS,
+        scope: scopes.to_string(),
+    };
+    // RFC 6749 section 5.1: no cache may keep a token.
+    let uncached =
+        [(CACHE_CONTROL, HeaderValue::from_static("no-store")), (PRAGMA, HeaderValue::from_static("no-cache"))];
+    Ok((uncached, Json(token)))
+}
+
+/// The active user with this name and password. An unknown name takes as long as a wrong password.
+async fn sign_in(state: &AuthState, name: &str, password: SecretString) -> Result<Option<User>, ApiError> {
+    let mut found = state.users.find_for_sign_in(name).await?;
+    if found.is_none()
+        && let Some(admin) = state.first_admin.verify(name, &password)
+    {
+        let account = admin.account(state.clock.now(), &state.random);
+        found = create_first_admin(state, name, account, password.clone()).await?;
+    }
+    let (user, hash) = found.map(|SignIn { user, password_hash }| (user, password_hash)).unzip();
+    let matches = state.passwords.verify(password, hash).await?;
+    Ok(user.filter(|user| matches && user.is_active))
+}
+
+/// Creates the first administrator's account. If another sign-in has just done so, that account is the one.
+async fn create_first_admin(
+    state: &AuthState,
+    name: &str,
+    account: User,
+    password: SecretString,
+) -> Result<Option<SignIn>, ApiError> {
+    let password_hash = state.passwords.hash(password).await?;
+    match state.users.insert(&account, &password_hash).await {
+        Ok(()) => {
+            tracing::info!(user_id = %account.id, "created the first administrator");
+            Ok(Some(SignIn { user: account, password_hash }))
+        }
+        Err(InsertUserError::NameTaken) => Ok(state.users.find_for_sign_in(name).await?),
+        Err(InsertUserError::Table(error)) => Err(error.into()),
+    }
+}

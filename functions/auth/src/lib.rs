@@ -1,0 +1,15 @@
+//! Sign-in: the only function that can mint access tokens.
+
+mod create_token;
+mod first_admin;
+mod state;
+
+pub use first_admin::FirstAdminAccess;
+pub use state::AuthState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this function.
+pub fn routes() -> OpenApiRouter<AuthState> {
+    OpenApiRouter::new().routes(routes!(create_token::create_token))
+}

@@ -1,0 +1,8 @@
+//! The `auth` Lambda function.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    peregrine_core::telemetry::init();
+    let state = auth::AuthState::from_env().await?;
+    peregrine_http::service::run(auth::routes().with_state(state).into()).await
+}

@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use peregrine_core::clock::Clock;
+use peregrine_core::password::PasswordHasher;
+use peregrine_core::random::Random;
+use peregrine_core::settings::Environment;
+use peregrine_core::table::{AwsSettings, Keys, Users, dynamodb};
+use peregrine_core::token::Signer;
+
+use crate::first_admin::FirstAdminAccess;
+
+/// What the operations of this function work with.
+#[derive(Clone)]
+pub struct AuthState {
+    /// Who can sign in.
+    pub users: Users,
+    /// Mints the tokens.
+    pub signer: Arc<Signer>,
+    /// Verifies passwords.
+    pub passwords: PasswordHasher,
+    /// Who can sign in before anybody has signed up.
+    pub first_admin: FirstAdminAccess,
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: Random,
+}
+
+impl AuthState {
+    /// Reads the settings and publishes the key that verifies this function's tokens. Both happen while Lambda
+    /// initialises the function, and the call opens the connection to DynamoDB that the first sign-in then uses.
+    ///
+    /// # Errors
+    /// Settings that are missing or malformed, or a key table that is out of reach.
+    pub async fn from_env() -> Result<Self, lambda_http::Error> {
+        let mut environment = Environment::process();
+        let aws = AwsSettings::from_env(&mut environment);
+        let users_table = environment.text("USERS_TABLE");
+        let keys_table = environment.text("KEYS_TABLE");
+        let issuer = environment.text("TOKEN_ISSUER");
+        let signing_secret = environment.secret("SIGNING_SECRET", 32);
+        let first_admin = FirstAdminAccess::from_env(&mut environment);
+        environment.finish()?;
+
+        let (clock, random, client) = (Clock::system(), Random::system(), dynamodb(&aws));
+        let signer = Signer::new(&signing_secret, issuer, random.clone())?;
+        Keys::new(client.clone(), keys_table).publish(signer.public_key()).await?;
+        Ok(Self {
+            users: Users::new(client, users_table),
+            signer: Arc::new(signer),
+            passwords: PasswordHasher::new(random.clone()),
+            first_admin: first_admin?,
+            clock,
+            random,
+        })
+    }
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use peregrine_core::clock::Clock;
+use peregrine_core::page::Cursors;
+use peregrine_core::random::Random;
+use peregrine_core::settings::Environment;
+use peregrine_core::table::{AwsSettings, ItemTables, Items, Users, dynamodb};
+use peregrine_http::caller::Authenticator;
+
+/// What the operations of this function work with.
+#[derive(Clone)]
+pub struct ItemsState {
+    /// The items.
+    pub items: Items,
+    /// Finds out who calls.
+    pub authenticator: Authenticator,
+    /// Seals the positions in lists.
+    pub cursors: Arc<Cursors>,
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: Random,
+}
+
+impl ItemsState {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Settings that are missing or malformed.
+    pub async fn from_env() -> Result<Self, lambda_http::Error> {
+        let mut environment = Environment::process();
+        let clock = Clock::system();
+        let client = dynamodb(&AwsSettings::from_env(&mut environment));
+        let tables = ItemTables { items: environment.text("ITEMS_TABLE"), terms: environment.text("ITEM_TERMS_TABLE") };
+        let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
+        let authenticator = Authenticator::from_env(&mut environment, client.clone(), users, clock.clone());
+        let cursor_secret = environment.secret("CURSOR_SECRET", 32);
+        environment.finish()?;
+
+        let items = Items::new(client, tables);
+        items.connect().await;
+        Ok(Self {
+            items,
+            authenticator,
+            cursors: Arc::new(Cursors::new(&cursor_secret)),
+            clock,
+            random: Random::system(),
+        })
+    }
+}
+
+impl AsRef<Authenticator> for ItemsState {
+    fn as_ref(&self) -> &Authenticator {
+        &self.authenticator
+    }
+}

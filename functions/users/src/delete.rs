@@ -1,0 +1,34 @@
+use axum::extract::State;
+use peregrine_http::caller::{SelfOrAdmin, UsersWrite};
+use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::parts::Path;
+use peregrine_http::request::Valid;
+use peregrine_http::response::NoContent;
+
+use crate::UsersState;
+use crate::path::UserPath;
+
+/// Delete a user. Their items stay, in the hands of the admins.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/{user_id}",
+    tag = "users",
+    params(UserPath),
+    security(("bearer" = ["users:write"])),
+    responses(
+        (status = 204),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Invalid),
+    ),
+)]
+pub(crate) async fn delete_user(
+    State(state): State<UsersState>,
+    Valid(SelfOrAdmin(caller), (Path(path),)): Valid<SelfOrAdmin<UsersWrite>, (Path<UserPath>,)>,
+) -> Result<NoContent, ApiError> {
+    let user = state.find(path.user_id, &caller.user).await?;
+    state.delete(user).await?;
+    Ok(NoContent)
+}

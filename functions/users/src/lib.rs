@@ -1,0 +1,24 @@
+//! Accounts: sign-up, and what owners and admins do with them.
+
+mod change;
+mod create;
+mod delete;
+mod list;
+mod me;
+mod path;
+mod read;
+mod replace;
+mod state;
+mod update;
+
+pub use state::UsersState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this function.
+pub fn routes() -> OpenApiRouter<UsersState> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create_user, list::list_users))
+        .routes(routes!(me::read_me, me::update_me, me::delete_me))
+        .routes(routes!(read::read_user, replace::replace_user, update::update_user, delete::delete_user))
+}

@@ -1,0 +1,70 @@
+//! The caller's own account, without having to know its id.
+
+use axum::Json;
+use axum::extract::State;
+use peregrine_core::user::{UserPatch, UserView};
+use peregrine_http::caller::{Scoped, UsersRead, UsersWrite};
+use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::parts::Body;
+use peregrine_http::request::Valid;
+use peregrine_http::response::NoContent;
+
+use crate::UsersState;
+use crate::update::patch_user;
+
+/// Show the caller's own account.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/me",
+    tag = "users",
+    security(("bearer" = ["users:read"])),
+    responses((status = 200, body = UserView), (status = 401, body = Problem), (status = 403, body = Problem)),
+)]
+pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> Json<UserView> {
+    Json(caller.user.into())
+}
+
+/// Change some of the caller's own account (JSON Merge Patch, RFC 7396).
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/me",
+    tag = "users",
+    request_body = UserPatch,
+    security(("bearer" = ["users:write"])),
+    responses(
+        (status = 200, body = UserView),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 409, body = Problem),
+        (status = 413, body = Problem),
+        (status = 422, body = Invalid),
+    ),
+)]
+pub(crate) async fn update_me(
+    State(state): State<UsersState>,
+    Valid(caller, (Body(patch),)): Valid<Scoped<UsersWrite>, (Body<UserPatch>,)>,
+) -> Result<Json<UserView>, ApiError> {
+    patch_user(&state, &caller, caller.user.clone(), patch).await
+}
+
+/// Delete the caller's own account. Their items stay, in the hands of the admins.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/me",
+    tag = "users",
+    security(("bearer" = ["users:write"])),
+    responses(
+        (status = 204),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 409, body = Problem),
+    ),
+)]
+pub(crate) async fn delete_me(
+    State(state): State<UsersState>,
+    Valid(caller, ()): Valid<Scoped<UsersWrite>, ()>,
+) -> Result<NoContent, ApiError> {
+    state.delete(caller.user).await?;
+    Ok(NoContent)
+}

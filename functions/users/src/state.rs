@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use peregrine_core::clock::Clock;
+use peregrine_core::email::Email;
+use peregrine_core::page::Cursors;
+use peregrine_core::password::PasswordHasher;
+use peregrine_core::random::Random;
+use peregrine_core::settings::Environment;
+use peregrine_core::table::{AwsSettings, Users, dynamodb};
+use peregrine_core::user::FirstAdmin;
+use peregrine_http::caller::Authenticator;
+
+/// What the operations of this function work with.
+#[derive(Clone)]
+pub struct UsersState {
+    /// The accounts.
+    pub users: Users,
+    /// Finds out who calls.
+    pub authenticator: Authenticator,
+    /// Hashes passwords.
+    pub passwords: PasswordHasher,
+    /// Whose names are kept from everybody else.
+    pub first_admin: FirstAdmin,
+    /// Seals the positions in lists.
+    pub cursors: Arc<Cursors>,
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: Random,
+}
+
+impl UsersState {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Settings that are missing or malformed.
+    pub async fn from_env() -> Result<Self, lambda_http::Error> {
+        let mut environment = Environment::process();
+        let clock = Clock::system();
+        let client = dynamodb(&AwsSettings::from_env(&mut environment));
+        let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
+        let authenticator = Authenticator::from_env(&mut environment, client, users.clone(), clock.clone());
+        let cursor_secret = environment.secret("CURSOR_SECRET", 32);
+        let first_admin = environment.text("FIRST_ADMIN_EMAIL");
+        environment.finish()?;
+
+        users.connect().await;
+        Ok(Self {
+            users,
+            authenticator,
+            passwords: PasswordHasher::new(Random::system()),
+            first_admin: FirstAdmin::new(Email::parse(&first_admin)?),
+            cursors: Arc::new(Cursors::new(&cursor_secret)),
+            clock,
+            random: Random::system(),
+        })
+    }
+}
+
+impl AsRef<Authenticator> for UsersState {
+    fn as_ref(&self) -> &Authenticator {
+        &self.authenticator
+    }
+}
