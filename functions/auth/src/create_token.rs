@@ -44,6 +44,7 @@ pub(crate) struct PasswordGrant {
 
 /// A token (RFC 6749 section 5.1).
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the RFC")]
 pub(crate) struct Token {
     /// A JWT, to be sent as `Authorization: Bearer …`.
     access_token: String,

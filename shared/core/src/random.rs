@@ -9,7 +9,9 @@ use uuid::{Builder, Uuid};
 
 /// Where random bytes come from: the operating system, or a test's sequence.
 #[derive(Clone)]
-pub struct Random(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Random(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Random {
     /// The operating system's generator.

@@ -19,9 +19,11 @@ pub struct SettingsError {
 /// assert_eq!(table, "items");
 /// ```
 pub struct Environment {
-    read: Box<dyn Fn(&str) -> Option<String>>,
+    read: Box<Read>,
     problems: Vec<String>,
 }
+
+type Read = dyn Fn(&str) -> Option<String>;
 
 impl Environment {
     /// The process's environment.

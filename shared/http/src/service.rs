@@ -87,7 +87,7 @@ fn body_of(body: lambda_http::Body) -> Body {
 
 /// The address that is routed by: the path as the gateway saw it, encoded again, without a slash at its end.
 ///
-/// The gateway decodes the path before it hands it on, and lambda_http takes what it gets for a URL, so a `?` or `#`
+/// The gateway decodes the path before it hands it on, and `lambda_http` takes what it gets for a URL, so a `?` or `#`
 /// that was encoded would cut the path short, and `..` would climb.
 fn routed_uri(request: &Request<Body>) -> Uri {
     let decoded = request.extensions().get::<lambda_http::request::RequestContext>().map(|_| request.raw_http_path());
@@ -121,7 +121,7 @@ async fn method_not_allowed(method: Method) -> Response {
     ApiError::MethodNotAllowed.into_response()
 }
 
-/// Joins the values of repeated fields, because lambda_http sends only the first. Cookies can't be joined, and are sent
+/// Joins the values of repeated fields, because `lambda_http` sends only the first. Cookies can't be joined, and are sent
 /// apart.
 fn join_repeated(headers: &mut HeaderMap) {
     let repeated: Vec<HeaderName> = headers

@@ -247,13 +247,13 @@ fn attributes(item: &Item) -> HashMap<String, AttributeValue> {
         .with_text("owner_id", item.owner_id.to_string())
         .with_text("name", &item.name)
         .with_optional_text("description", item.description.as_deref())
-        .with_number("price", item.price.amount())
-        .with_optional_number("tax", item.tax)
+        .with_number("price", &item.price.amount())
+        .with_optional_number("tax", item.tax.as_ref())
         .with_texts("tags", item.tags.iter().map(Tag::as_str))
         .with_text("created_at", item.created_at.to_string())
         .with_text("updated_at", item.updated_at.to_string())
-        .with_number("version", item.version)
-        .with_number("schema", SCHEMA)
+        .with_number("version", &item.version)
+        .with_number("schema", &SCHEMA)
         .into_attributes()
 }
 

@@ -47,11 +47,11 @@ impl Row {
         }
     }
 
-    pub(super) fn with_number(self, name: &str, number: impl ToString) -> Self {
+    pub(super) fn with_number(self, name: &str, number: &impl ToString) -> Self {
         self.with(name, AttributeValue::N(number.to_string()))
     }
 
-    pub(super) fn with_optional_number(self, name: &str, number: Option<impl ToString>) -> Self {
+    pub(super) fn with_optional_number(self, name: &str, number: Option<&impl ToString>) -> Self {
         match number {
             Some(number) => self.with_number(name, number),
             None => self,

@@ -129,7 +129,7 @@ impl TermRow {
             .with_text("owner_id", self.owner_id.to_string())
             .with_texts("words", self.words.iter().map(String::as_str))
             .with_texts("tags", self.tags.iter().map(String::as_str))
-            .with_number("schema", SCHEMA);
+            .with_number("schema", &SCHEMA);
         Put::builder().table_name(table).set_item(Some(row.into_attributes()))
     }
 

@@ -251,14 +251,14 @@ fn attributes(user: &User) -> Row {
         .with_text("email", user.email.as_str())
         .with_text("username", &user.username)
         .with_optional_text("full_name", user.full_name.as_deref())
-        .with_optional_number("age", user.age)
+        .with_optional_number("age", user.age.as_ref())
         .with("is_active", AttributeValue::Bool(user.is_active))
         .with("is_verified", AttributeValue::Bool(user.is_verified))
         .with_texts("scopes", user.scopes.iter().map(crate::scope::Scope::as_str))
         .with_text("created_at", user.created_at.to_string())
         .with_text("updated_at", user.updated_at.to_string())
-        .with_number("version", user.version)
-        .with_number("schema", SCHEMA);
+        .with_number("version", &user.version)
+        .with_number("schema", &SCHEMA);
     if let Some(address) = &user.address {
         let address = Row::new("users")
             .with_text("street", &address.street)

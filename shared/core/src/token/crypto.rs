@@ -25,6 +25,7 @@ pub(super) fn public_key(seed: &[u8]) -> Option<[u8; 32]> {
     Ed25519KeyPair::from_seed_unchecked(seed).ok()?.public_key().as_ref().try_into().ok()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is the provider's")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
     if *algorithm != Algorithm::EdDSA {
         return Err(new_error(ErrorKind::InvalidAlgorithm));
@@ -33,6 +34,7 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
     Ok(Box::new(Ed25519Signer(pair.map_err(|_| new_error(ErrorKind::InvalidKeyFormat))?)))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is the provider's")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     if *algorithm != Algorithm::EdDSA {
         return Err(new_error(ErrorKind::InvalidAlgorithm));

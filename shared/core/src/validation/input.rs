@@ -58,13 +58,13 @@ impl Number {
     }
 }
 
-/// Shows the input again in a fault. What JSON has no number for is shown as a string.
+/// Shows the input again in a fault. `NaN`, infinities, and what most readers would take for one, are shown as strings.
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(Number(text)) if text.ends_with(['N', 'y']) => serializer.serialize_str(text),
+            Self::Number(number) if !number.is_finite() => serializer.serialize_str(&number.0),
             Self::Number(Number(text)) => {
                 RawValue::from_string(text.clone()).map_err(S::Error::custom)?.serialize(serializer)
             }

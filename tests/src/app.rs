@@ -1,0 +1,166 @@
+//! All routers in one process, with a clock that tests can set.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use auth::{AuthState, FirstAdminAccess};
+use axum::Router;
+use items::ItemsState;
+use jiff::{SignedDuration, Timestamp};
+use local::{EmbeddedAws, Template};
+use peregrine_core::clock::Clock;
+use peregrine_core::email::Email;
+use peregrine_core::page::Cursors;
+use peregrine_core::password::PasswordHasher;
+use peregrine_core::random::Random;
+use peregrine_core::table::{AwsSettings, Client, ItemTables, Items, Keys, Users, dynamodb};
+use peregrine_core::token::{Signer, Verifier};
+use peregrine_core::user::FirstAdmin;
+use peregrine_http::caller::Authenticator;
+use peregrine_http::service;
+use serde_json::json;
+use users::UsersState;
+
+use crate::client::{Account, Call};
+
+/// The email of the first administrator in tests.
+pub const ADMIN_EMAIL: &str = "root@example.com";
+/// The password of the first administrator in tests.
+pub const ADMIN_PASSWORD: &str = "first-admin-password";
+/// A password that everybody in tests has.
+pub const PASSWORD: &str = "Passw0rd1";
+const ISSUER: &str = "tests";
+const SECRET: &str = "a secret of more than thirty-two characters";
+
+/// The bundle without Lambda: every function's router, on tables of its own.
+pub struct App {
+    router: Router,
+    /// The signer of the auth function.
+    pub signer: Arc<Signer>,
+    /// A client of the tables.
+    pub client: Client,
+    passed: Arc<AtomicI64>,
+    // Ends the tables when the test ends.
+    _aws: EmbeddedAws,
+}
+
+impl App {
+    /// Starts with empty tables.
+    pub async fn start() -> Self {
+        let template = Template::load(workspace().join("template.yaml")).expect("the template is sound");
+        let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
+        let client = dynamodb(&AwsSettings::at(aws.url()));
+        let (clock, passed) = clock();
+        let random = Random::system();
+
+        let users = Users::new(client.clone(), "UsersTable".to_owned());
+        let keys = Keys::new(client.clone(), "KeysTable".to_owned());
+        let signer = Arc::new(Signer::new(&SECRET.into(), ISSUER.to_owned(), random.clone()).expect("a key"));
+        keys.publish(signer.public_key()).await.expect("the key is published");
+        let authenticator = Authenticator::new(Verifier::new(ISSUER), keys, users.clone(), clock.clone());
+        let email = Email::parse(ADMIN_EMAIL).expect("an email");
+        let cursors = Arc::new(Cursors::new(&SECRET.into()));
+        let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
+        let auth_state = AuthState {
+            users: users.clone(),
+            signer: Arc::clone(&signer),
+            passwords: PasswordHasher::new(random.clone()),
+            first_admin: FirstAdminAccess::new(email.clone(), ADMIN_PASSWORD.into()),
+            clock: clock.clone(),
+            random: random.clone(),
+        };
+        let users_state = UsersState {
+            users,
+            authenticator: authenticator.clone(),
+            passwords: PasswordHasher::new(random.clone()),
+            first_admin: FirstAdmin::new(email),
+            cursors: Arc::clone(&cursors),
+            clock: clock.clone(),
+            random: random.clone(),
+        };
+        let items_state =
+            ItemsState { items: Items::new(client.clone(), tables), authenticator, cursors, clock, random };
+        let router = meta::routes()
+            .merge(auth::routes().with_state(auth_state))
+            .merge(users::routes().with_state(users_state))
+            .merge(items::routes().with_state(items_state));
+        Self { router: service::complete(router.into()), signer, client, passed, _aws: aws }
+    }
+
+    /// Lets the clock of the functions go on.
+    pub fn pass(&self, time: SignedDuration) {
+        self.passed.fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+
+    /// Begins a call. The path is below `/api/v1` unless it starts with two slashes: `//health` is `/health`.
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        let path = path
+            .strip_prefix('/')
+            .filter(|rest| rest.starts_with('/'))
+            .map_or_else(|| format!("/api/v1{path}"), ToOwned::to_owned);
+        Call::new(self.router.clone(), method, &path)
+    }
+
+    /// Begins a GET.
+    pub fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    /// Begins a POST.
+    pub fn post(&self, path: &str) -> Call {
+        self.call("POST", path)
+    }
+
+    /// Begins a PUT.
+    pub fn put(&self, path: &str) -> Call {
+        self.call("PUT", path)
+    }
+
+    /// Begins a PATCH.
+    pub fn patch(&self, path: &str) -> Call {
+        self.call("PATCH", path)
+    }
+
+    /// Begins a DELETE.
+    pub fn delete(&self, path: &str) -> Call {
+        self.call("DELETE", path)
+    }
+
+    /// Signs up and in.
+    pub async fn user(&self, username: &str) -> Account {
+        let email = format!("{username}@example.com");
+        let new = json!({ "email": email, "username": username, "password": PASSWORD });
+        let created = self.post("/users").json(&new).send().await;
+        assert_eq!(created.status, 201, "{created:?}");
+        self.sign_in(username, PASSWORD).await
+    }
+
+    /// The first administrator, signed in.
+    pub async fn admin(&self) -> Account {
+        self.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await
+    }
+
+    /// Signs in.
+    pub async fn sign_in(&self, name: &str, password: &str) -> Account {
+        let token = self.post("/token").form(&[("username", name), ("password", password)]).send().await;
+        assert_eq!(token.status, 200, "{token:?}");
+        let token = token.text("/access_token");
+        let me = self.get("/users/me").bearer(&token).send().await;
+        assert_eq!(me.status, 200, "{me:?}");
+        Account { id: me.text("/id"), username: me.text("/username"), email: me.text("/email"), token }
+    }
+}
+
+/// The folder of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// A clock that starts at a fixed time, and how far it has gone on, in seconds.
+fn clock() -> (Clock, Arc<AtomicI64>) {
+    let passed = Arc::new(AtomicI64::new(0));
+    let start = Timestamp::from_second(1_800_000_000).unwrap_or(Timestamp::UNIX_EPOCH);
+    let shown = Arc::clone(&passed);
+    (Clock::from_fn(move || start + SignedDuration::from_secs(shown.load(Ordering::SeqCst))), passed)
+}

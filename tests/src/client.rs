@@ -1,0 +1,139 @@
+//! Calls to a router, and their answers.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http_body_util::BodyExt as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use peregrine_http::service;
+use serde_json::Value;
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The user's id.
+    pub id: String,
+    /// The username.
+    pub username: String,
+    /// The email.
+    pub email: String,
+    /// The access token.
+    pub token: String,
+}
+
+/// A call that is being put together.
+#[must_use]
+pub struct Call {
+    router: Router,
+    request: Request<Body>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body; `null` if there is none.
+    pub body: Value,
+    /// The body as it was sent.
+    pub raw: String,
+}
+
+impl Call {
+    pub(crate) fn new(router: Router, method: &str, path: &str) -> Self {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("a request");
+        Self { router, request }
+    }
+
+    /// Sets a header field.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header value");
+        self.request.headers_mut().insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// Calls with a bearer token.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Calls as somebody.
+    pub fn by(self, account: &Account) -> Self {
+        self.bearer(&account.token)
+    }
+
+    /// Sends JSON.
+    pub fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// Sends a form.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let escape = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+        self.body("application/x-www-form-urlencoded", pairs.join("&"))
+    }
+
+    /// Sends bytes of any kind.
+    pub fn body(mut self, content_type: &str, body: impl Into<Body>) -> Self {
+        *self.request.body_mut() = body.into();
+        self.header("content-type", content_type)
+    }
+
+    /// Sends the call.
+    pub async fn send(self) -> Answer {
+        let response = service::answer(self.router, self.request).await;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let raw = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        let body = if raw.is_empty() { Value::Null } else { serde_json::from_str(&raw).expect("JSON") };
+        assert!(parts.headers.contains_key("x-request-id"), "an answer without a request id");
+        assert!(parts.headers.contains_key("x-process-time"), "an answer without its process time");
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body, raw }
+    }
+}
+
+impl Answer {
+    /// The text at a JSON pointer.
+    pub fn text(&self, pointer: &str) -> String {
+        self.body
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer} in {self:?}"))
+            .to_owned()
+    }
+
+    /// A header field.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Where the next page is, from the `Link` header.
+    pub fn next(&self) -> Option<String> {
+        let link = self.header("link")?;
+        link.strip_prefix('<')?.split_once(">; rel=\"next\"").map(|(address, _)| address.to_owned())
+    }
+
+    /// Type and location of every fault, as `type at.location`.
+    pub fn faults(&self) -> Vec<String> {
+        let faults = self.body["detail"].as_array().cloned().unwrap_or_default();
+        let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        let describe = |fault: &Value| {
+            let place: Vec<_> = fault["loc"].as_array().into_iter().flatten().map(word).collect();
+            format!("{} {}", word(&fault["type"]), place.join("."))
+        };
+        faults.iter().map(describe).collect()
+    }
+
+    /// The ids of the listed resources.
+    pub fn ids(&self) -> Vec<String> {
+        self.body
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|entry| entry["id"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+}

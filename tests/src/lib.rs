@@ -1,0 +1,13 @@
+//! What the tests of the bundle share: all routers in one process on the embedded AWS parts, and accounts to call with.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "what does not work here fails the test that uses it"
+)]
+
+pub mod app;
+pub mod client;
+pub mod openapi;

@@ -1,0 +1,67 @@
+//! One walk over every documented operation: without credentials, and with another user's.
+
+use serde_json::{Value, json};
+use tests::app::App;
+use tests::openapi;
+
+/// An operation of the document.
+struct Operation {
+    method: String,
+    path: String,
+    is_protected: bool,
+}
+
+fn operations() -> Vec<Operation> {
+    let document = serde_json::to_value(openapi::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().clone();
+    let operations = paths.into_iter().flat_map(|(path, item)| {
+        let methods = item.as_object().unwrap().clone();
+        methods.into_iter().map(move |(method, operation)| Operation {
+            method: method.to_uppercase(),
+            path: path.clone(),
+            is_protected: operation.get("security").is_some(),
+        })
+    });
+    operations.collect()
+}
+
+/// The operations that anybody may call.
+const PUBLIC: [&str; 7] = [
+    "GET /",
+    "GET /health",
+    "GET /api/v1/health",
+    "POST /api/v1/token",
+    "POST /api/v1/users",
+    "GET /api/v1/items",
+    "GET /api/v1/items/{item_id}",
+];
+
+#[tokio::test]
+async fn every_operation_but_the_public_ones_asks_who_calls() {
+    let app = App::start().await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let item = app.post("/items").by(&ann).json(&json!({"name": "a", "price": 1})).send().await.text("/id");
+    let operations = operations();
+    assert!(operations.len() > 15, "the document is complete");
+    for Operation { method, path, is_protected } in operations {
+        let name = format!("{method} {path}");
+        assert_eq!(is_protected, !PUBLIC.contains(&name.as_str()), "{name} is documented as what it is");
+        if !is_protected {
+            continue;
+        }
+        let path = path.replace("{user_id}", &ann.id).replace("{item_id}", &item);
+        let call = || app.call(&method, &format!("/{path}"));
+        let body: Value =
+            json!({"name": "b", "price": 1, "email": "b@example.com", "username": "new", "password": "Passw0rd1"});
+        for anonymous in [call(), call().bearer("x.y.z"), call().json(&body)] {
+            let answer = anonymous.send().await;
+            assert_eq!(answer.status, 401, "{name}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{name}");
+        }
+        let names_another = path.contains(&ann.id) || path.contains(&item) || name == "GET /api/v1/users";
+        if names_another {
+            assert_eq!(call().by(&bob).json(&body).send().await.status, 403, "{name}");
+        }
+    }
+    assert_eq!(app.get("/users/me").by(&ann).send().await.status, 200, "nothing of Ann's was touched");
+}

@@ -1,0 +1,17 @@
+//! The routers of all functions in one process, on the embedded AWS parts: what the API promises.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails where it finds something else than it expects"
+)]
+
+mod access;
+mod items;
+mod lists;
+mod requests;
+mod search;
+mod template;
+mod tokens;
+mod users;

@@ -1,0 +1,54 @@
+//! The template and the API's document held against each other.
+
+use local::Template;
+use tests::app::workspace;
+use tests::openapi;
+
+fn template() -> Template {
+    Template::load(workspace().join("template.yaml")).unwrap()
+}
+
+#[test]
+fn every_documented_path_reaches_the_function_that_owns_it() {
+    let template = template();
+    for (function, document) in openapi::functions() {
+        for (path, item) in &document.paths.paths {
+            let example = path.replace(['{', '}'], "");
+            let methods = serde_json::to_value(item).unwrap();
+            for method in methods.as_object().unwrap().keys() {
+                for address in [example.clone(), format!("{}/", example.trim_end_matches('/'))] {
+                    let route = template.routes().find(&method.to_uppercase(), &address);
+                    assert_eq!(route.map(local::template::Route::function), Some(function), "{method} {address}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_route_of_the_template_leads_nowhere() {
+    let template = template();
+    for route in template.routes().iter() {
+        // All but `$default` are a method and a path.
+        let Some((_, path)) = route.key().split_once(' ') else { continue };
+        let owner = openapi::functions().into_iter().find(|(function, _)| *function == route.function());
+        let document = owner.map_or_else(|| panic!("{} is no function", route.function()), |(_, document)| document);
+        let prefix = path.trim_end_matches("/{proxy+}");
+        let served = document.paths.paths.keys().any(|path| path == prefix || path.starts_with(&format!("{prefix}/")));
+        assert!(served, "{} serves nothing at {path}", route.function());
+    }
+}
+
+#[test]
+fn the_document_that_is_checked_in_is_that_of_the_code() {
+    let path = workspace().join("openapi.json");
+    let made = format!("{}\n", openapi::document().to_pretty_json().unwrap());
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        checked_in == made,
+        "openapi.json is out of date: run `UPDATE_OPENAPI=1 cargo test the_document_that` and commit it"
+    );
+}
