@@ -1,7 +1,6 @@
 //! The routers of all functions in one process, on the embedded AWS parts: what the API promises.
 
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test fails where it finds something else than it expects"

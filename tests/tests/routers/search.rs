@@ -20,8 +20,8 @@ async fn q_finds_the_beginnings_of_words_in_any_case() {
     let mut both = [widget.clone(), café.clone()];
     both.sort_unstable();
     assert_eq!(find("wid").await, both, "an item with two such words is found once");
-    assert_eq!(find("widgets").await, [café.clone()]);
-    assert_eq!(find("200").await, [widget.clone()]);
+    assert_eq!(find("widgets").await, std::slice::from_ref(&café));
+    assert_eq!(find("200").await, std::slice::from_ref(&widget));
     assert_eq!(find("RED").await, [widget]);
     assert_eq!(find("caf").await, [café]);
     assert!(find("idget").await.is_empty(), "the middle of a word is not its beginning");
@@ -36,9 +36,9 @@ async fn filters_combine() {
     app.post("/items").by(&ann).json(&json!({"name": "red box", "price": 1, "tags": ["new"]})).send().await;
     app.post("/items").by(&bob).json(&json!({"name": "widget", "price": 1, "tags": ["big", "New"]})).send().await;
     let find = async |query: &str| app.get(&format!("/items?{query}")).send().await.ids();
-    assert_eq!(find("tags=new&tags=big").await, [both.clone()]);
-    assert_eq!(find("q=widget&tags=new").await, [both.clone()]);
-    assert_eq!(find(&format!("q=widget&owner={}", ann.id)).await, [both.clone()]);
+    assert_eq!(find("tags=new&tags=big").await, std::slice::from_ref(&both));
+    assert_eq!(find("q=widget&tags=new").await, std::slice::from_ref(&both));
+    assert_eq!(find(&format!("q=widget&owner={}", ann.id)).await, std::slice::from_ref(&both));
     assert_eq!(find(&format!("tags=big&owner={}", ann.id)).await, [both]);
     assert_eq!(find("tags=New").await.len(), 1, "the case of tags matters");
     assert!(find("tags=new&tags=big&tags=none").await.is_empty());
