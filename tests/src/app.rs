@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use auth::{AuthState, FirstAdminAccess};
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use items::ItemsState;
 use jiff::{SignedDuration, Timestamp};
 use local::{EmbeddedAws, Template};
@@ -22,7 +24,7 @@ use peregrine_http::service;
 use serde_json::json;
 use users::UsersState;
 
-use crate::client::{Account, Call};
+use crate::client::{Account, Answer, Call};
 
 /// The email of the first administrator in tests.
 pub const ADMIN_EMAIL: &str = "root@example.com";
@@ -100,6 +102,11 @@ impl App {
             .filter(|rest| rest.starts_with('/'))
             .map_or_else(|| format!("/api/v1{path}"), ToOwned::to_owned);
         Call::new(self.router.clone(), method, &path)
+    }
+
+    /// Answers a request that was not built by [`App::call`].
+    pub async fn answer(&self, request: Request<Body>) -> Answer {
+        Answer::to(self.router.clone(), request).await
     }
 
     /// Begins a GET.

@@ -76,26 +76,35 @@ impl Call {
         self.body("application/x-www-form-urlencoded", pairs.join("&"))
     }
 
-    /// Sends bytes of any kind.
-    pub fn body(mut self, content_type: &str, body: impl Into<Body>) -> Self {
+    /// Sends bytes without saying what they are.
+    pub fn untyped_body(mut self, body: impl Into<Body>) -> Self {
         *self.request.body_mut() = body.into();
-        self.header("content-type", content_type)
+        self
+    }
+
+    /// Sends bytes of any kind.
+    pub fn body(self, content_type: &str, body: impl Into<Body>) -> Self {
+        self.untyped_body(body).header("content-type", content_type)
     }
 
     /// Sends the call.
     pub async fn send(self) -> Answer {
-        let response = service::answer(self.router, self.request).await;
+        Answer::to(self.router, self.request).await
+    }
+}
+
+impl Answer {
+    pub(crate) async fn to(router: Router, request: Request<Body>) -> Self {
+        let response = service::answer(router, request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let raw = String::from_utf8(bytes.to_vec()).expect("UTF-8");
         let body = if raw.is_empty() { Value::Null } else { serde_json::from_str(&raw).expect("JSON") };
         assert!(parts.headers.contains_key("x-request-id"), "an answer without a request id");
         assert!(parts.headers.contains_key("x-process-time"), "an answer without its process time");
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body, raw }
+        Self { status: parts.status.as_u16(), headers: parts.headers, body, raw }
     }
-}
 
-impl Answer {
     /// The text at a JSON pointer.
     pub fn text(&self, pointer: &str) -> String {
         self.body

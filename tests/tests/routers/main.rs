@@ -7,6 +7,8 @@
 )]
 
 mod access;
+mod contract;
+mod events;
 mod items;
 mod lists;
 mod requests;

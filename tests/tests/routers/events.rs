@@ -1,0 +1,41 @@
+//! The sample events in `events/`, as API Gateway sends them, through the Lambda library's own conversion.
+
+use axum::body::Body;
+use lambda_http::request::from_str;
+use tests::app::{App, workspace};
+
+async fn status(app: &App, event: &str) -> u16 {
+    let request = from_str(event).unwrap().map(|body| Body::from(body.to_vec()));
+    app.answer(request).await.status
+}
+
+#[tokio::test]
+async fn every_sample_event_gets_the_answer_that_it_is_a_sample_of() {
+    let app = App::start().await;
+    let mut samples = 0;
+    for entry in std::fs::read_dir(workspace().join("events")).unwrap() {
+        let path = entry.unwrap().path();
+        let expected = match path.file_name().and_then(|name| name.to_str()).unwrap() {
+            "meta-health.json" | "auth-token.json" | "items-list.json" => 200,
+            "users-sign-up.json" => 201,
+            "items-read.json" => 404,
+            other => panic!("no expectation for {other}"),
+        };
+        let event = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(status(&app, &event).await, expected, "{}", path.display());
+        samples += 1;
+    }
+    assert_eq!(samples, 5);
+}
+
+#[tokio::test]
+async fn a_decoded_path_is_routed_as_it_was_meant() {
+    let app = App::start().await;
+    let event = std::fs::read_to_string(workspace().join("events/items-read.json")).unwrap();
+    let with_path = |path: &str| event.replace("0192f3c4-8d5e-7a61-9b2c-3d4e5f607182", path);
+    for path in ["é", " ", "?limit=0", "#", "%", "%zz", "{", "a\\\\b", "ü/ü"] {
+        let expected = if path == "ü/ü" { 404 } else { 422 };
+        assert_eq!(status(&app, &with_path(path)).await, expected, "{path}");
+    }
+    assert_eq!(status(&app, &with_path("../users")).await, 404, "a path does not climb");
+}
