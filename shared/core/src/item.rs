@@ -61,7 +61,7 @@ impl Validate for Price {
         if amount > Decimal::ZERO {
             return Some(Self(amount));
         }
-        let context = Context::of("gt", Input::integer(0));
+        let context = Context::of("gt", Input::number("0.0"));
         report.fault("greater_than", "Input should be greater than 0", input, Some(context))
     }
 }

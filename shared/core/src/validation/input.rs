@@ -31,6 +31,11 @@ impl Input {
         Self::Number(Number(value.into().to_string()))
     }
 
+    /// A number as input, in JSON's notation.
+    pub fn number(text: impl Into<String>) -> Self {
+        Self::Number(Number(text.into()))
+    }
+
     /// An object of these entries.
     pub fn object(entries: impl IntoIterator<Item = (String, Input)>) -> Self {
         Self::Object(Box::new(entries.into_iter().collect()))

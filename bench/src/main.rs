@@ -1,0 +1,88 @@
+//! Measures what the README says about size, start-up, CPU, latency and memory. Run it as
+//!
+//! ```text
+//! cargo run --release --package bench
+//! ```
+//!
+//! It builds the functions for release, runs their real binaries, and prints a table.
+
+mod cold;
+mod gateway;
+mod process;
+mod runtime_api;
+mod size;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a measurement may fail with: anything, since it ends the benchmark.
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The functions that are measured.
+const FUNCTIONS: [&str; 4] = ["meta", "auth", "users", "items"];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the workspace has no folder")?;
+    let binaries = build(root)?;
+    let mut rows = size::measure(&binaries)?;
+    rows.extend(cold::measure(root, &binaries).await?);
+    rows.extend(gateway::measure(root).await?);
+    print(&rows);
+    Ok(())
+}
+
+/// A line of the table.
+struct Row {
+    what: String,
+    figure: String,
+}
+
+impl Row {
+    fn new(what: impl Into<String>, figure: impl Into<String>) -> Self {
+        Self { what: what.into(), figure: figure.into() }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what this program is for")]
+fn print(rows: &[Row]) {
+    let width = rows.iter().map(|row| row.what.chars().count()).max().unwrap_or_default();
+    println!("| {:width$} | measured |\n|-{:-<width$}-|----------|", "what", "");
+    for Row { what, figure } in rows {
+        println!("| {what:width$} | {figure} |");
+    }
+}
+
+/// Builds the functions as they are deployed, and says where the binaries are.
+fn build(root: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root).args(["build", "--release"]).args(FUNCTIONS.iter().flat_map(|name| ["--package", name]));
+    // What this program was started with by cargo is not meant for the cargo that it starts.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_") && name != "CARGO_TARGET_DIR") {
+        cargo.env_remove(name);
+    }
+    if !cargo.status()?.success() {
+        return Err("the functions could not be built".into());
+    }
+    let target = std::env::current_exe()?;
+    let target = target.parent().ok_or("the program is in no folder")?;
+    Ok(FUNCTIONS.map(|name| (name, target.join(name))).to_vec())
+}
+
+/// The value below which `share` of the sorted values lie.
+fn quantile(sorted: &[std::time::Duration], share: f64) -> std::time::Duration {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
+    let index = ((sorted.len().saturating_sub(1)) as f64 * share).round() as usize;
+    sorted.get(index).copied().unwrap_or_default()
+}
+
+/// A duration in milliseconds.
+fn milliseconds(duration: std::time::Duration) -> String {
+    format!("{:.2} ms", duration.as_secs_f64() * 1000.0)
+}

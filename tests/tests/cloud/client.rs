@@ -1,0 +1,64 @@
+//! A cloud of one's own, and a client that calls it.
+
+use local::{Cloud, CloudOptions};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use tests::app::{PASSWORD, workspace};
+
+/// A running bundle and a client.
+pub(crate) struct Bundle {
+    pub(crate) cloud: Cloud,
+    http: reqwest::Client,
+}
+
+impl Bundle {
+    /// Starts the bundle on free ports, with empty tables.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(CloudOptions::ephemeral(workspace())).await
+    }
+
+    pub(crate) async fn start_with(options: CloudOptions) -> Self {
+        Self { cloud: Cloud::start(options).await.unwrap(), http: reqwest::Client::new() }
+    }
+
+    /// Begins a call to a path below the root.
+    pub(crate) fn call(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.cloud.http_url()))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.call(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.call(Method::POST, path)
+    }
+
+    /// Signs up and in, and returns the token.
+    pub(crate) async fn user(&self, username: &str) -> String {
+        let new = json!({"email": format!("{username}@example.com"), "username": username, "password": PASSWORD});
+        let created = self.post("/api/v1/users").json(&new).send().await.unwrap();
+        assert_eq!(created.status(), 201);
+        self.sign_in(username, PASSWORD).await
+    }
+
+    /// Signs in and returns the token.
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> String {
+        let form = [("username", name), ("password", password)];
+        let answer = self.post("/api/v1/token").form(&form).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        json_of(answer).await["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Creates an item and returns it.
+    pub(crate) async fn item(&self, token: &str, item: &Value) -> Value {
+        let answer = self.post("/api/v1/items").bearer_auth(token).json(item).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+        json_of(answer).await
+    }
+}
+
+/// The JSON body of an answer.
+pub(crate) async fn json_of(answer: reqwest::Response) -> Value {
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}

@@ -1,0 +1,11 @@
+//! The whole bundle from outside: the real binaries in the local cloud, over HTTP.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails where it finds something else than it expects"
+)]
+
+mod client;
+mod hostile;
+mod session;
