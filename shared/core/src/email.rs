@@ -58,6 +58,9 @@ impl Email {
         if text.chars().count() > MAX_INPUT_LENGTH {
             return fail(format!("Length must not exceed {MAX_INPUT_LENGTH} characters"));
         }
+        if text.contains(['\r', '\n']) {
+            return fail("Carriage return and line feed characters are not allowed");
+        }
         let text = text.trim();
         let address = without_display_name(text).unwrap_or(text);
         let (local, domain) = split(address)?;
@@ -132,13 +135,31 @@ fn split(address: &str) -> Result<(&str, &str), EmailError> {
             '@' if !quoted => {
                 return Ok((address.get(..at).unwrap_or_default(), address.get(at + 1..).unwrap_or_default()));
             }
+            '<' if !quoted => return unfinished_display_name(address.get(at..).unwrap_or_default()),
             _ => {}
         }
+    }
+    if address.contains('﹫') {
+        return fail("The email address has the \"small commercial at\" character instead of a regular at-sign.");
     }
     if address.contains('＠') {
         return fail("The email address has the \"full-width\" at-sign (@) character instead of a regular at-sign.");
     }
     fail("An email address must have an @-sign.")
+}
+
+/// What is wrong with an address in angle brackets that is not of the form `Ann <address>`.
+fn unfinished_display_name<T>(brackets: &str) -> Result<T, EmailError> {
+    if !brackets.contains('>') {
+        return fail(
+            "An open angle bracket at the start of the email address has to be followed by a close angle bracket at \
+             the end.",
+        );
+    }
+    if !brackets.ends_with('>') {
+        return fail("There can't be anything after the email address.");
+    }
+    fail("A display name and angle brackets around the email address are not permitted here.")
 }
 
 fn check_local_part(local: &str) -> Result<String, EmailError> {
@@ -211,7 +232,16 @@ fn check_domain(domain: &str) -> Result<String, EmailError> {
         return fail("The part after the @-sign is a special-use or reserved name that cannot be used with email.");
     }
     let (unicode, valid) = idna::domain_to_unicode(&ascii);
-    if valid.is_ok() { Ok(unicode) } else { fail("The part after the @-sign is not valid IDNA.") }
+    if valid.is_err() {
+        return fail("The part after the @-sign is not valid IDNA.");
+    }
+    // UTS #46, by which the library goes, lets symbols through; IDNA 2008 (RFC 5892) has letters, digits and marks only.
+    match unicode.chars().find(|c| !(c.is_alphanumeric() || is_combining_mark(*c) || ".-".contains(*c))) {
+        Some(symbol) => {
+            fail(format!("The part after the @-sign is invalid (Codepoint U+{:04X} not allowed).", u32::from(symbol)))
+        }
+        None => Ok(unicode),
+    }
 }
 
 /// The rules about dots (RFC 5322 section 3.2.3) and, for host names, hyphens (RFC 952).
@@ -242,12 +272,18 @@ fn check_dots(part: &str, start: &str, end: &str, end_place: &str, host: bool) -
 /// Refuses characters that change how the text around them looks, or that are no text.
 fn check_unsafe(part: &str) -> Result<(), EmailError> {
     let bad = displayed(part.chars().enumerate().filter_map(|(index, c)| {
-        let invisible = matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
+        let invisible = is_invisible(c);
         let private = matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..);
         let unsafe_here = c.is_control() || c.is_whitespace() || invisible || private;
         (unsafe_here || (index == 0 && is_combining_mark(c))).then_some(c)
     }));
     if bad.is_empty() { Ok(()) } else { fail(format!("The email address contains unsafe characters: {bad}.")) }
+}
+
+/// Format characters: they change how the text around them looks, or make two addresses look like one.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 /// The characters for a message: sorted, each once, quoted if they can be seen.
@@ -257,7 +293,9 @@ fn displayed(characters: impl Iterator<Item = char>) -> String {
             ' ' => "SPACE".to_owned(),
             '\\' => "\"\\\"".to_owned(),
             '\'' => "\"'\"".to_owned(),
-            c if c.is_control() || c.is_whitespace() || is_combining_mark(c) => format!("U+{:04X}", u32::from(c)),
+            c if c.is_control() || c.is_whitespace() || is_invisible(c) || is_combining_mark(c) => {
+                format!("U+{:04X}", u32::from(c))
+            }
             c => format!("'{c}'"),
         })
         .collect();
@@ -304,6 +342,10 @@ mod tests {
         assert_eq!(reason("a@example"), "The part after the @-sign is not valid. It should have a period.");
         assert_eq!(reason("@example.com"), "There must be something before the @-sign.");
         assert_eq!(reason("a@"), "There must be something after the @-sign.");
+        assert_eq!(reason("a@example.com\n"), "Carriage return and line feed characters are not allowed");
+        assert_eq!(reason("a@☃.net"), "The part after the @-sign is invalid (Codepoint U+2603 not allowed).");
+        assert_eq!(reason("a\u{200B}@example.com"), "The email address contains unsafe characters: U+200B.");
+        assert!(reason("Ann <a@example.com").starts_with("An open angle bracket at the start"));
         assert_eq!(reason("\"a b\"@example.com"), "Quoting the part before the @-sign is not allowed here.");
     }
 

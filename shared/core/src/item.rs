@@ -55,9 +55,12 @@ impl Price {
 
 impl Validate for Price {
     fn validate(input: &Input, _: &Constraints, report: &mut Report<'_>) -> Option<Self> {
-        // Python reads the text `nan` as a number, and then finds it to be no more than zero.
-        let not_a_number = matches!(input, Input::String(text) if text.trim().eq_ignore_ascii_case("nan"));
-        let amount = if not_a_number { Decimal::ZERO } else { Decimal::validate(input, &Constraints::NONE, report)? };
+        // Python reads the texts `nan` and `-inf` as numbers, and then finds them to be no more than zero.
+        let special = if let Input::String(text) = input { text.trim().parse::<f64>().ok() } else { None };
+        let amount = match special {
+            Some(number) if number.is_nan() || number == f64::NEG_INFINITY => Decimal::ZERO,
+            _ => Decimal::validate(input, &Constraints::NONE, report)?,
+        };
         if amount > Decimal::ZERO {
             return Some(Self(amount));
         }

@@ -76,10 +76,15 @@ impl Validate for Uuid {
             let message = "UUID input should be a string, bytes or UUID object";
             return report.fault("uuid_type", message, input, None);
         };
-        // pydantic reads UUIDs with the same library, so its words are pydantic's.
-        Self::parse_str(text).map_or_else(
+        // pydantic reads UUIDs with an older version of the same library: its words are the same, and it knows the URN
+        // prefix in lower case only.
+        let parsed = match text.strip_prefix('U') {
+            Some(_) => Err("invalid character: found `U` at 0".to_owned()),
+            None => Self::parse_str(text).map_err(|error| error.to_string()),
+        };
+        parsed.map_or_else(
             |error| {
-                let context = Context::of("error", Input::text(error.to_string()));
+                let context = Context::of("error", Input::text(error.as_str()));
                 report.fault("uuid_parsing", format!("Input should be a valid UUID, {error}"), input, Some(context))
             },
             Some,
@@ -147,7 +152,7 @@ fn integer_text(text: &str) -> Option<String> {
         _ => (false, text),
     };
     let digits = match digits.split_once('.') {
-        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => whole,
         Some(_) => return None,
         None => digits,
     };
