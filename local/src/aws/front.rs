@@ -1,0 +1,74 @@
+//! One address for all services: each request goes to the service that its signature names.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode, header};
+use tokio::net::TcpListener;
+
+use super::scope;
+use crate::server;
+
+/// The body of a service's answer, which may be streamed.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// An answer on its way.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// A service of the local cloud.
+pub(crate) trait AwsService: Send + Sync {
+    /// The name in the credential scope of requests to it, such as `dynamodb`.
+    fn name(&self) -> &'static str;
+
+    /// Answers one request. Signatures are not checked by the front.
+    fn call(&self, request: Request<Incoming>) -> Answer;
+}
+
+/// All services by name.
+pub(crate) struct Front {
+    services: HashMap<&'static str, Box<dyn AwsService>>,
+}
+
+impl Front {
+    pub(crate) fn new(services: Vec<Box<dyn AwsService>>) -> Self {
+        Self { services: services.into_iter().map(|service| (service.name(), service)).collect() }
+    }
+
+    pub(crate) async fn serve(self, listener: TcpListener) {
+        let front = Arc::new(self);
+        server::serve(listener, move |request, _| {
+            let front = Arc::clone(&front);
+            async move { front.route(request).await }
+        })
+        .await;
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Response<Body> {
+        let Some(name) = scope::service(request.headers(), request.uri().query()) else {
+            let message = "this is the local cloud's AWS endpoint; requests need a Signature Version 4";
+            return error(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", message);
+        };
+        let Some(service) = self.services.get(name.as_str()) else {
+            let message = format!("service \"{name}\" is not part of this local cloud yet");
+            return error(StatusCode::NOT_IMPLEMENTED, "UnknownServiceException", &message);
+        };
+        service.call(request).await
+    }
+}
+
+/// An error in the shape that SDKs read, whichever protocol the service speaks.
+pub(crate) fn error(status: StatusCode, code: &'static str, message: &str) -> Response<Body> {
+    let body = serde_json::json!({"__type": code, "message": message}).to_string();
+    let mut response = Response::new(Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/x-amz-json-1.0"));
+    headers.insert("x-amzn-errortype", header::HeaderValue::from_static(code));
+    response
+}

@@ -1,0 +1,336 @@
+//! `template.yaml`, as far as one machine needs it: functions, routes, tables and secrets.
+//!
+//! What the template does not name does not exist locally. What it names and the local cloud cannot provide is an error
+//! with its line, so that nothing is left out silently. Resources that only matter in an account (alarms, log groups,
+//! IAM) are accepted and skipped, but their references are checked.
+
+mod functions;
+mod resolve;
+mod routes;
+mod secrets;
+mod tables;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use functions::{EnvironmentValue, Function};
+pub use routes::{Route, Routes};
+pub use secrets::SecretSpec;
+pub use tables::Table;
+
+use resolve::{Referent, Scope};
+use routes::HttpApi;
+use yaml::Node;
+
+/// The region that everything local is in.
+pub const REGION: &str = "us-east-1";
+
+/// The account that everything local belongs to.
+pub const ACCOUNT: &str = "000000000000";
+
+/// Resource types that have no effect on one machine.
+const ACCOUNT_ONLY: &[&str] = &[
+    "AWS::ApplicationAutoScaling::",
+    "AWS::Budgets::",
+    "AWS::CloudFront::",
+    "AWS::CloudWatch::",
+    "AWS::IAM::",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::",
+    "AWS::WAFv2::",
+    "AWS::XRay::",
+];
+
+/// A template that was read and checked.
+#[derive(Debug)]
+pub struct Template {
+    functions: Vec<Function>,
+    tables: Vec<Table>,
+    secrets: Vec<SecretSpec>,
+    routes: Routes,
+}
+
+/// Why a template cannot be used, and where.
+#[derive(Debug, Error)]
+pub enum TemplateError {
+    /// The file could not be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The template.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something in the file is wrong.
+    #[error("{}:{line}: {message}", path.display())]
+    Invalid {
+        /// The template.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// A fault at a line of a template whose name does not matter yet.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) line: usize,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn at(line: usize, message: impl Into<String>) -> Self {
+        Self { line, message: message.into() }
+    }
+}
+
+impl Template {
+    /// Reads and checks the template at `path`.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, TemplateError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| TemplateError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks the template `text`; `path` is what messages call it.
+    pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, TemplateError> {
+        Self::read(text).map_err(|fault| TemplateError::Invalid {
+            path: path.as_ref().to_owned(),
+            line: fault.line,
+            message: fault.message,
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, Fault> {
+        let root = yaml::parse(text)?;
+        let resources = resources(&root)?;
+        let scope = Scope { parameters: parameters(&root)?, resources: referents(&resources)? };
+        for part in ["Globals", "Resources", "Outputs"] {
+            root.get(part).map_or(Ok(()), |node| scope.check(node))?;
+        }
+
+        let mut template =
+            Self { functions: Vec::new(), tables: Vec::new(), secrets: Vec::new(), routes: Routes::default() };
+        for resource in resources.iter().filter(|resource| resource.kind == Kind::Secret) {
+            template.secrets.push(secrets::read(resource)?);
+        }
+        let api = http_api(&root, &resources)?;
+        for resource in &resources {
+            match resource.kind {
+                Kind::Table => template.tables.push(tables::read(resource, &scope)?),
+                Kind::Function => {
+                    let globals = root.get("Globals").and_then(|globals| globals.get("Function"));
+                    let function = functions::read(resource, globals, &scope, &template.secrets)?;
+                    if let Some(twin) = template.functions.iter().find(|other| other.name() == function.name()) {
+                        let message = format!("`{}` runs the same binary as `{}`", resource.id, twin.logical_id());
+                        return Err(Fault::at(resource.line, message));
+                    }
+                    routes::read(resource, function.name(), api.as_ref(), &mut template.routes)?;
+                    template.functions.push(function);
+                }
+                Kind::HttpApi | Kind::Secret | Kind::AccountOnly => {}
+            }
+        }
+        Ok(template)
+    }
+
+    /// The functions, in the template's order.
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    /// The tables, in the template's order.
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    /// The secrets that a deployment generates, in the template's order.
+    pub fn secrets(&self) -> &[SecretSpec] {
+        &self.secrets
+    }
+
+    /// The HTTP API's routes.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    AccountOnly,
+    Function,
+    HttpApi,
+    Secret,
+    Table,
+}
+
+/// An entry of `Resources`.
+struct Resource<'a> {
+    id: &'a str,
+    line: usize,
+    kind: Kind,
+    properties: Option<&'a Node>,
+}
+
+impl<'a> Resource<'a> {
+    fn property(&self, name: &str) -> Option<&'a Node> {
+        self.properties.and_then(|properties| properties.get(name))
+    }
+}
+
+fn parameters(root: &Node) -> Result<BTreeMap<String, Option<String>>, Fault> {
+    let Some(node) = root.get("Parameters") else { return Ok(BTreeMap::new()) };
+    Ok(node
+        .entries("Parameters")?
+        .iter()
+        .map(|(key, parameter)| {
+            let default = parameter.get("Default").and_then(Node::scalar);
+            (key.text.clone(), default.map(str::to_owned))
+        })
+        .collect())
+}
+
+fn resources(root: &Node) -> Result<Vec<Resource<'_>>, Fault> {
+    let node = root.get("Resources").ok_or_else(|| Fault::at(root.line, "there are no `Resources`"))?;
+    let mut resources = Vec::new();
+    for (key, node) in node.entries("Resources")? {
+        let type_name = node
+            .get("Type")
+            .and_then(Node::scalar)
+            .ok_or_else(|| Fault::at(key.line, format!("`{}` has no `Type`", key.text)))?;
+        let kind = match type_name {
+            "AWS::DynamoDB::Table" => Kind::Table,
+            "AWS::SecretsManager::Secret" => Kind::Secret,
+            "AWS::Serverless::Function" => Kind::Function,
+            "AWS::Serverless::HttpApi" => Kind::HttpApi,
+            other if ACCOUNT_ONLY.iter().any(|prefix| other.starts_with(prefix)) => Kind::AccountOnly,
+            other => {
+                let message = format!("`{}`: the local cloud does not provide {other}", key.text);
+                return Err(Fault::at(key.line, message));
+            }
+        };
+        if kind != Kind::AccountOnly
+            && let Some(condition) = node.get("Condition")
+        {
+            let message = format!("`{}`: the local cloud does not evaluate conditions", key.text);
+            return Err(Fault::at(condition.line, message));
+        }
+        resources.push(Resource { id: &key.text, line: key.line, kind, properties: node.get("Properties") });
+    }
+    Ok(resources)
+}
+
+fn referents(resources: &[Resource<'_>]) -> Result<BTreeMap<String, Referent>, Fault> {
+    let mut referents = BTreeMap::new();
+    for resource in resources {
+        let id = resource.id;
+        let (reference, arn) = match resource.kind {
+            Kind::AccountOnly => (None, None),
+            Kind::Function => {
+                let name = functions::package(resource)?;
+                (Some(name.to_owned()), Some(functions::arn(name)))
+            }
+            Kind::HttpApi => (Some(routes::API_ID.to_owned()), None),
+            Kind::Secret => (Some(secrets::arn(id)), None),
+            Kind::Table => (Some(id.to_owned()), Some(tables::arn(id))),
+        };
+        referents.insert(id.to_owned(), Referent { reference, arn });
+    }
+    Ok(referents)
+}
+
+fn http_api<'a>(root: &'a Node, resources: &[Resource<'a>]) -> Result<Option<HttpApi<'a>>, Fault> {
+    let globals = root.get("Globals").and_then(|globals| globals.get("HttpApi"));
+    let mut apis = resources.iter().filter(|resource| resource.kind == Kind::HttpApi);
+    let first = apis.next();
+    if let Some(second) = apis.next() {
+        return Err(Fault::at(second.line, "the local cloud serves one AWS::Serverless::HttpApi"));
+    }
+    first.map(|resource| HttpApi::read(resource, globals)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) const HEAD: &str = "Resources:\n  Api:\n    Type: AWS::Serverless::HttpApi\n";
+
+    fn error(text: &str) -> String {
+        Template::parse(text, "template.yaml").expect_err("the template has a fault").to_string()
+    }
+
+    fn with_function(properties: &str) -> String {
+        let properties = properties.trim_end().replace('\n', "\n      ");
+        format!("{HEAD}  Fn:\n    Type: AWS::Serverless::Function\n    Properties:\n      {properties}\n")
+    }
+
+    #[test]
+    fn the_projects_template_is_understood() {
+        let template = Template::load(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();
+        assert!(!template.functions().is_empty());
+        assert!(!template.tables().is_empty());
+        assert!(template.routes().find("GET", "/nowhere").is_some(), "the template has a `$default` route");
+    }
+
+    #[test]
+    fn errors_name_file_and_line() {
+        assert_eq!(error("Resources:\n  X:\n    Properties: {}\n"), "template.yaml:2: `X` has no `Type`");
+        assert_eq!(error("A: 1\n"), "template.yaml:1: there are no `Resources`");
+        assert_eq!(
+            error("Resources:\n  Q:\n    Type: AWS::SQS::Queue\n"),
+            "template.yaml:2: `Q`: the local cloud does not provide AWS::SQS::Queue"
+        );
+        assert_eq!(
+            error(&with_function("CodeUri: target/lambda/fn/bootstrap.zip\nRole: !Ref Nobody\n")),
+            "template.yaml:8: `Nobody` is not a resource or parameter"
+        );
+        assert_eq!(
+            error(&with_function("MemorySize: 128\n")),
+            "template.yaml:4: `Fn` needs a `CodeUri` of the form target/lambda/<package>/bootstrap.zip"
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Template::load("/nowhere/template.yaml").unwrap_err().to_string();
+        assert!(error.starts_with("/nowhere/template.yaml: "), "{error}");
+    }
+
+    #[test]
+    fn environment_variables_must_resolve() {
+        let code = "CodeUri: target/lambda/fn/bootstrap.zip\nEnvironment:\n  Variables:\n";
+        assert_eq!(
+            error(&with_function(&format!("{code}    A: !Join ['', [a, b]]\n"))),
+            "template.yaml:10: the local cloud cannot evaluate `Fn::Join` here"
+        );
+        assert_eq!(
+            error(&with_function(&format!("{code}    A: '{{{{resolve:secretsmanager:elsewhere}}}}'\n"))),
+            "template.yaml:10: `elsewhere` is not a secret of this template"
+        );
+        assert_eq!(
+            error(&with_function(&format!("{code}    A: '{{{{resolve:ssm:/x}}}}'\n"))),
+            "template.yaml:10: the local cloud resolves `secretsmanager` references only"
+        );
+    }
+
+    #[test]
+    fn resources_that_only_matter_in_an_account_are_skipped() {
+        let text = "Resources:\n  Alarm:\n    Type: AWS::CloudWatch::Alarm\n    Condition: InProduction\n";
+        assert!(Template::parse(text, "template.yaml").is_ok());
+    }
+
+    #[test]
+    fn two_functions_cannot_share_a_binary() {
+        let text = with_function("CodeUri: target/lambda/fn/bootstrap.zip\n");
+        let text = format!(
+            "{text}  Twin:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: target/lambda/fn/bootstrap.zip\n"
+        );
+        assert_eq!(error(&text), "template.yaml:8: `Twin` runs the same binary as `Fn`");
+    }
+}
