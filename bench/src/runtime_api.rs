@@ -49,6 +49,8 @@ pub(crate) async fn run(
     let router = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(response))
+        .route("/2018-06-01/runtime/init/error", post(response))
         .with_state(api);
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
@@ -66,7 +68,10 @@ pub(crate) async fn run(
         .kill_on_drop(true)
         .spawn()?;
     let pid = child.id().ok_or("the function ended at once")?;
-    let (first, answer) = answered.recv().await.ok_or("no answer")?;
+    let (first, answer) = tokio::select! {
+        answer = answered.recv() => answer.ok_or("no answer")?,
+        status = child.wait() => return Err(format!("the function ended: {}", status?).into()),
+    };
     if !answer.windows(16).any(|part| part == b"\"statusCode\":200") {
         return Err(format!("not a 200: {}", String::from_utf8_lossy(&answer)).into());
     }

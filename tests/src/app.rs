@@ -42,6 +42,7 @@ pub struct App {
     pub signer: Arc<Signer>,
     /// A client of the tables.
     pub client: Client,
+    clock: Clock,
     passed: Arc<AtomicI64>,
     // Ends the tables when the test ends.
     _aws: EmbeddedAws,
@@ -81,13 +82,23 @@ impl App {
             clock: clock.clone(),
             random: random.clone(),
         };
-        let items_state =
-            ItemsState { items: Items::new(client.clone(), tables), authenticator, cursors, clock, random };
+        let items_state = ItemsState {
+            items: Items::new(client.clone(), tables),
+            authenticator,
+            cursors,
+            clock: clock.clone(),
+            random,
+        };
         let router = meta::routes()
             .merge(auth::routes().with_state(auth_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { router: service::complete(router.into()), signer, client, passed, _aws: aws }
+        Self { router: service::complete(router.into()), signer, client, clock, passed, _aws: aws }
+    }
+
+    /// The time by the clock of the functions.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Lets the clock of the functions go on.

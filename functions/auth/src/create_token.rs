@@ -80,8 +80,13 @@ pub(crate) async fn create_token(
 ) -> Result<impl IntoResponse, ApiError> {
     let user = sign_in(&state, &grant.username, grant.password).await?;
     let user = user.ok_or(ApiError::Unauthenticated("Incorrect username or password"))?;
-    let wanted = Scopes::parse_lenient(&grant.scope);
-    let scopes = if grant.scope.trim().is_empty() { user.scopes } else { user.scopes.common_with(&wanted) };
+    let scopes = if grant.scope.trim().is_empty() {
+        user.scopes
+    } else {
+        Some(Scopes::parse_lenient(&grant.scope).granted_by(&user.scopes))
+            .filter(|scopes| !scopes.is_empty())
+            .ok_or(ApiError::InvalidScope)?
+    };
     let token = Token {
         access_token: state.signer.mint(user.id, &scopes, state.clock.now())?,
         token_type: "bearer",
@@ -108,7 +113,8 @@ async fn sign_in(state: &AuthState, name: &str, password: SecretString) -> Resul
     Ok(user.filter(|user| matches && user.is_active))
 }
 
-/// Creates the first administrator's account. If another sign-in has just done so, that account is the one.
+/// Creates the first administrator's account, once and for all. If another sign-in has just done so, that account is the
+/// one; if it has been renamed or deleted since, there is none.
 async fn create_first_admin(
     state: &AuthState,
     name: &str,
@@ -116,7 +122,7 @@ async fn create_first_admin(
     password: SecretString,
 ) -> Result<Option<SignIn>, ApiError> {
     let password_hash = state.passwords.hash(password).await?;
-    match state.users.insert(&account, &password_hash).await {
+    match state.users.insert_first_admin(&account, &password_hash).await {
         Ok(()) => {
             tracing::info!(user_id = %account.id, "created the first administrator");
             Ok(Some(SignIn { user: account, password_hash }))

@@ -2,7 +2,9 @@
 
 use peregrine_core::table::{ConditionalWriteError, UpdateUserError};
 use peregrine_core::user::User;
+use peregrine_http::caller::{Scoped, UsersWrite};
 use peregrine_http::error::ApiError;
+use peregrine_http::race::Race;
 use uuid::Uuid;
 
 use crate::UsersState;
@@ -11,18 +13,10 @@ use crate::UsersState;
 pub(crate) const NAME_TAKEN: ApiError = ApiError::Conflict("User already exists");
 /// The answer to an id that nobody has.
 pub(crate) const NOT_FOUND: ApiError = ApiError::NotFound("User not found");
-/// The answer to whoever has lost every race.
-const OUTDATED: ApiError = ApiError::Conflict("User was changed by somebody else, please try again");
-/// How often a lost race is run again.
-const ATTEMPTS: usize = 4;
+/// What whoever has lost every race is told.
+const OUTDATED: &str = "User was changed by somebody else, please try again";
 
 impl UsersState {
-    /// Refuses names that the first administrator will have.
-    pub(crate) fn check_names(&self, user: &User) -> Result<(), ApiError> {
-        let kept = self.first_admin.unique_names();
-        if user.unique_names().is_disjoint(&kept) { Ok(()) } else { Err(NAME_TAKEN) }
-    }
-
     /// The user with this id; the caller, if that is who it is, has been read already.
     pub(crate) async fn find(&self, id: Uuid, caller: &User) -> Result<User, ApiError> {
         if caller.id == id {
@@ -32,38 +26,41 @@ impl UsersState {
     }
 
     /// Makes a change to a user, and with it the password's hash if there is a new one. If somebody else is faster, the
-    /// change is made to what they have left.
+    /// change is made to what they have left. Only an admin takes a name that is kept for the first administrator.
     pub(crate) async fn change(
         &self,
+        caller: &Scoped<UsersWrite>,
         mut user: User,
         password_hash: Option<&str>,
         change: impl Fn(&User) -> User,
     ) -> Result<User, ApiError> {
-        for _ in 0..ATTEMPTS {
+        let mut race = Race::new(OUTDATED);
+        loop {
             let changed = change(&user);
             let new_names = &changed.unique_names() - &user.unique_names();
-            if !new_names.is_disjoint(&self.first_admin.unique_names()) {
+            if !caller.is_admin() && !new_names.is_disjoint(&self.first_admin.unique_names()) {
                 return Err(NAME_TAKEN);
             }
             match self.users.update(&user, &changed, password_hash).await {
                 Ok(()) => return Ok(changed),
                 Err(UpdateUserError::NameTaken) => return Err(NAME_TAKEN),
-                Err(UpdateUserError::Outdated) => user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?,
+                Err(UpdateUserError::Outdated) => race.lost()?,
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),
             }
+            user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
         }
-        Err(OUTDATED)
     }
 
     /// Deletes a user, whatever it is like by now.
     pub(crate) async fn delete(&self, mut user: User) -> Result<(), ApiError> {
-        for _ in 0..ATTEMPTS {
+        let mut race = Race::new(OUTDATED);
+        loop {
             match self.users.delete(&user).await {
                 Ok(()) => return Ok(()),
-                Err(ConditionalWriteError::Outdated) => user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?,
+                Err(ConditionalWriteError::Outdated) => race.lost()?,
                 Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
             }
+            user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
         }
-        Err(OUTDATED)
     }
 }

@@ -38,6 +38,6 @@ pub(crate) async fn replace_user(
     let user = state.find(path.user_id, &caller.user).await?;
     let password_hash = state.passwords.hash(new.password.clone().into_secret()).await?;
     let now = state.clock.now();
-    let user = state.change(user, Some(&password_hash), |user| user.replaced_by(&new, now)).await?;
+    let user = state.change(&caller, user, Some(&password_hash), |user| user.replaced_by(&new, now)).await?;
     Ok(Json(user.into()))
 }

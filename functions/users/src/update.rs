@@ -54,6 +54,6 @@ pub(crate) async fn patch_user(
         None => None,
     };
     let now = state.clock.now();
-    let user = state.change(user, password_hash.as_deref(), |user| user.patched_by(&patch, now)).await?;
+    let user = state.change(caller, user, password_hash.as_deref(), |user| user.patched_by(&patch, now)).await?;
     Ok(Json(user.into()))
 }

@@ -70,7 +70,7 @@ impl Validate for Price {
 }
 
 /// A word to find items by, of 1 to 50 characters. Case matters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema, Validate)]
 #[schema(value_type = String, min_length = 1, max_length = 50, example = "red")]
 pub struct Tag(String);
 
@@ -80,16 +80,14 @@ impl Tag {
         &self.0
     }
 
+    /// Whether there can be such a tag.
+    pub fn is_possible(text: &str) -> bool {
+        !text.is_empty() && text.chars().count() <= 50
+    }
+
     /// A tag that was stored, and so has been checked before.
     pub fn from_stored(tag: String) -> Self {
         Self(tag)
-    }
-}
-
-impl Validate for Tag {
-    fn validate(input: &Input, _: &Constraints, report: &mut Report<'_>) -> Option<Self> {
-        let length = Constraints { min_length: Some(1), max_length: Some(50), ..Constraints::NONE };
-        String::validate(input, &length, report).map(Self)
     }
 }
 
@@ -262,6 +260,12 @@ pub struct ItemFilter {
 }
 
 impl ItemFilter {
+    /// Whether a list of candidates, by the first of word, tag and owner, contains some that do not belong: those that fail
+    /// another criterion, and those that are listed at another of their words.
+    pub fn passes_over_rows(&self) -> bool {
+        self.word.is_some() || self.tags.len() + usize::from(self.owner_id.is_some()) > 1
+    }
+
     /// Names the list, so that a cursor of one list is not taken for another's.
     pub fn list_name(&self) -> String {
         format!("items?{:?}", (&self.word, &self.tags, &self.owner_id))

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use utoipa::ToSchema;
 
 use crate::random::Random;
-use crate::validation::{Constraints, Input, Report, Validate};
+use crate::validation::Validate;
 
 /// OWASP's second choice for Argon2id, which keeps a sign-in's memory small: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
@@ -19,7 +19,8 @@ const DECOY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$gQWuBLyLCPfgZ9EHZv+3YQ$6xH7NGE4Y0m3yP7mKqJ5Ww2x9rYvT1cU8dLkQe0bAfI";
 
 /// A password that its owner has just chosen: 8 to 128 characters, a digit and an upper-case letter among them.
-#[derive(Debug, Clone, ToSchema)]
+#[derive(Debug, Clone, ToSchema, Validate)]
+#[validate(check = Self::check_composition)]
 #[schema(value_type = String, format = Password, min_length = 8, max_length = 128, example = "Passw0rd1")]
 pub struct NewPassword(SecretString);
 
@@ -28,22 +29,17 @@ impl NewPassword {
     pub fn into_secret(self) -> SecretString {
         self.0
     }
-}
 
-impl Validate for NewPassword {
-    const SECRET: bool = true;
-
-    fn validate(input: &Input, _: &Constraints, report: &mut Report<'_>) -> Option<Self> {
-        let length = Constraints { min_length: Some(8), max_length: Some(128), ..Constraints::NONE };
-        let password = String::validate(input, &length, report)?;
+    fn check_composition(&self) -> Result<(), &'static str> {
+        let password = self.0.expose_secret();
         // `is_numeric` would let Roman numerals through, which Python's `isdigit` does not.
         if !password.chars().any(|c| c.is_ascii_digit() || is_unicode_digit(c)) {
-            return report.rule_broken("Password must contain a number", input);
+            return Err("Password must contain a number");
         }
         if !password.chars().any(char::is_uppercase) {
-            return report.rule_broken("Password must contain an uppercase letter", input);
+            return Err("Password must contain an uppercase letter");
         }
-        Some(Self(password.into()))
+        Ok(())
     }
 }
 
@@ -120,7 +116,7 @@ fn argon2() -> Result<Argon2<'static>, PasswordError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::{Fault, Origin, validate};
+    use crate::validation::{Fault, Input, Origin, validate};
 
     fn faults(password: &str) -> Vec<Fault> {
         validate::<NewPassword>(&Input::text(password), Origin::Json, "body").map(|_| ()).unwrap_err()

@@ -104,10 +104,10 @@ impl Scopes {
         self.0.contains(&scope) || self.0.contains(&Scope::Admin)
     }
 
-    /// The scopes that are in both sets.
+    /// Those of these scopes that `granted` allows.
     #[must_use]
-    pub fn common_with(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).copied().collect())
+    pub fn granted_by(&self, granted: &Self) -> Self {
+        self.iter().filter(|scope| granted.allow(*scope)).collect()
     }
 
     /// Whether there are none.

@@ -232,7 +232,8 @@ pub struct UniqueName(String);
 impl UniqueName {
     /// The comparable form of an email or username.
     pub fn of(name: &str) -> Self {
-        Self(name.nfc().collect::<String>().to_lowercase())
+        // Letter by letter, so that a sigma at the end of a word is like any other; lower case can leave NFC.
+        Self(name.nfc().flat_map(char::to_lowercase).nfc().collect())
     }
 
     /// The comparable form.
@@ -241,8 +242,8 @@ impl UniqueName {
     }
 }
 
-/// The administrator who is there before anybody has signed up: created at the first sign-in with the configured
-/// email and password. Until then its names are kept from everybody else.
+/// The administrator who is there before anybody has signed up: created once, at the first sign-in with the configured
+/// email and password. Its names are kept from whoever is no administrator.
 #[derive(Debug, Clone)]
 pub struct FirstAdmin {
     email: Email,
@@ -283,6 +284,27 @@ impl FirstAdmin {
             created_at: now,
             updated_at: now,
             version: 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_case_only_are_the_same() {
+        for (one, other) in [("Ann", "aNN"), ("J\u{30C}", "ǰ"), ("ΣΑΣ", "σας"), ("É", "e\u{301}")] {
+            assert_eq!(UniqueName::of(one), UniqueName::of(other), "{one} {other}");
+        }
+        assert_ne!(UniqueName::of("ann"), UniqueName::of("anna"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_comparable_form_is_its_own(name: String) {
+            let once = UniqueName::of(&name);
+            proptest::prop_assert_eq!(UniqueName::of(once.as_str()), once);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the attributes of a field say.
+//! What the attributes of a field, or of a type that wraps one value, say.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -7,24 +7,12 @@ use syn::parse::ParseStream;
 use syn::{Attribute, Expr, ExprLit, Lit, LitBool, LitInt, LitStr, Result, Token, Type};
 
 /// Attributes that say nothing about which values are allowed.
-const DOCUMENTATION: [&str; 11] = [
-    "example",
-    "examples",
-    "title",
-    "description",
-    "value_type",
-    "inline",
-    "write_only",
-    "read_only",
-    "nullable",
-    "style",
-    "explode",
-];
+const DOCUMENTATION: [&str; 8] =
+    ["example", "examples", "title", "description", "format", "value_type", "inline", "style"];
 
 #[derive(Default)]
 pub(crate) struct Attributes {
-    pub(crate) rename: Option<LitStr>,
-    default: Option<Expr>,
+    default: Option<ExprLit>,
     optional: bool,
     min_length: Option<LitInt>,
     max_length: Option<LitInt>,
@@ -40,14 +28,6 @@ impl Attributes {
         for attribute in attributes {
             if attribute.path().is_ident("schema") || attribute.path().is_ident("param") {
                 attribute.parse_nested_meta(|meta| found.read(&meta))?;
-            } else if attribute.path().is_ident("validate") {
-                attribute.parse_nested_meta(|meta| {
-                    if !meta.path.is_ident("rename") {
-                        return Err(meta.error("a field takes `rename = \"…\"` only"));
-                    }
-                    found.rename = Some(meta.value()?.parse()?);
-                    Ok(())
-                })?;
             }
         }
         Ok(found)
@@ -66,7 +46,11 @@ impl Attributes {
                 regex_lite::Regex::new(&pattern.value()).map_err(|error| syn::Error::new(pattern.span(), error))?;
                 self.pattern = Some(pattern);
             }
-            "default" => self.default = Some(meta.value()?.parse()?),
+            // A literal, so that the value that is published is the one that is taken.
+            "default" => match meta.value()?.parse()? {
+                Expr::Lit(literal) => self.default = Some(literal),
+                other => return Err(syn::Error::new_spanned(other, "Validate takes literals as defaults only")),
+            },
             "required" => self.optional = !meta.value()?.parse::<LitBool>()?.value,
             documentation if DOCUMENTATION.contains(&documentation) => skip_value(meta.input)?,
             _ => {
@@ -103,12 +87,26 @@ impl Attributes {
         quote!(#root::Constraints { #(#set,)* ..#root::Constraints::NONE })
     }
 
-    /// An `Option<fn() -> T>` expression. Only a literal stands for itself: `json!([])` is there for the document.
+    /// Checks at compile time that the type enforces what is asked of it.
+    pub(crate) fn check_enforced(&self, ty: &Type, root: &TokenStream) -> TokenStream {
+        let asked = [
+            ("text", self.min_length.is_some() || self.max_length.is_some() || self.pattern.is_some()),
+            ("range", self.minimum.is_some() || self.maximum.is_some()),
+            ("items", self.max_items.is_some()),
+        ];
+        let checks = asked.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| {
+            let message = format!("the type of this field does not enforce constraints of its {name}");
+            let name = syn::Ident::new(name, proc_macro2::Span::call_site());
+            quote!(const { assert!(<#ty as #root::Validate>::ENFORCES.#name, #message) };)
+        });
+        quote!(#(#checks)*)
+    }
+
+    /// An `Option<fn() -> T>` expression.
     pub(crate) fn value_if_absent(&self, ty: &Type) -> TokenStream {
         match &self.default {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => quote!(Some(|| <#ty>::from(#text))),
-            Some(Expr::Lit(literal)) => quote!(Some(|| #literal)),
-            Some(_) => quote!(Some(<#ty as Default>::default)),
+            Some(ExprLit { lit: Lit::Str(text), .. }) => quote!(Some(|| <#ty>::from(#text))),
+            Some(literal) => quote!(Some(|| #literal)),
             None if self.optional => quote!(Some(<#ty as Default>::default)),
             None => quote!(None),
         }

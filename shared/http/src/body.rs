@@ -25,7 +25,6 @@ pub enum BodyKind {
 }
 
 /// A body, parsed.
-#[derive(Debug)]
 pub(crate) enum ReceivedBody {
     /// None was sent, or none is expected.
     Absent,

@@ -51,7 +51,7 @@ impl Authenticator {
         let token = self.verifier.verify(token, &key, self.clock.now()).map_err(|_| refused())?;
         let user = self.users.find(token.user_id).await?.filter(|user| user.is_active).ok_or_else(refused)?;
         // Rights that the user has lost since the token was minted are lost to the token too.
-        let scopes = token.scopes.common_with(&user.scopes);
+        let scopes = token.scopes.granted_by(&user.scopes);
         Ok(ActiveUser { user, scopes })
     }
 

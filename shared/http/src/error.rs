@@ -4,9 +4,10 @@ use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use peregrine_core::cause::with_causes;
 use peregrine_core::password::PasswordError;
 use peregrine_core::token::SigningKeyError;
-use peregrine_core::validation::{Context, Fault, Input, Segment};
+use peregrine_core::validation::{Fault, Input, Segment};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +16,8 @@ use utoipa::ToSchema;
 pub enum ApiError {
     /// 400: the body can't be read at all.
     UnreadableBody,
+    /// 400: of the scopes that a token request names, the user has none (RFC 6749 section 5.2).
+    InvalidScope,
     /// 401: nobody, or nobody we know, is asking. The text is one of FastAPI's.
     Unauthenticated(&'static str),
     /// 403: the caller is known and may not.
@@ -74,18 +77,13 @@ pub struct ValidationError {
 impl ApiError {
     /// 422 with one fault, found by a rule of ours after the request was read.
     pub fn rule_broken(location: &[&'static str], reason: &str, input: Input) -> Self {
-        Self::Invalid(vec![Fault {
-            kind: "value_error",
-            location: location.iter().map(|name| Segment::Name((*name).into())).collect(),
-            message: format!("Value error, {reason}"),
-            input,
-            context: Some(Context::of_rule()),
-        }])
+        let location = location.iter().map(|name| Segment::Name((*name).into())).collect();
+        Self::Invalid(vec![Fault::of_rule(location, reason, input)])
     }
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::UnreadableBody => StatusCode::BAD_REQUEST,
+            Self::UnreadableBody | Self::InvalidScope => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
@@ -105,10 +103,11 @@ impl IntoResponse for ApiError {
         let detail = match self {
             Self::Invalid(detail) => return (status, Json(Invalid { detail })).into_response(),
             Self::Internal(cause) => {
-                tracing::error!(error = %Chain(cause.as_ref()), "the request failed");
+                tracing::error!(error = with_causes(cause.as_ref()), "the request failed");
                 "Internal Server Error"
             }
             Self::UnreadableBody => "There was an error parsing the body",
+            Self::InvalidScope => "The user has none of the requested scopes",
             Self::Unauthenticated(detail) | Self::NotFound(detail) | Self::Conflict(detail) => detail,
             Self::Forbidden => "Not enough permissions",
             Self::MethodNotAllowed => "Method Not Allowed",
@@ -123,21 +122,6 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
-    }
-}
-
-/// An error with all its causes in one line.
-struct Chain<'a>(&'a (dyn std::error::Error + Send + Sync));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(formatter, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }
 
@@ -157,7 +141,7 @@ impl From<SigningKeyError> for ApiError {
 impl From<peregrine_core::table::TableError> for ApiError {
     fn from(error: peregrine_core::table::TableError) -> Self {
         match error {
-            peregrine_core::table::TableError::Contention => Self::Busy,
+            peregrine_core::table::TableError::Busy => Self::Busy,
             error => Self::Internal(error.into()),
         }
     }

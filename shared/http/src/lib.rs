@@ -1,6 +1,6 @@
 //! The HTTP edge: validated requests, callers, error answers and the Lambda service.
 //!
-//! A function crate builds its router with [`utoipa_axum`], gives it to [`service::run`], and writes handlers whose
+//! A function crate builds its router with `utoipa_axum`, gives it to [`service::run`], and writes handlers whose
 //! arguments say all that a request must be: [`Valid`](request::Valid).
 
 mod body;
@@ -9,6 +9,7 @@ pub mod caller;
 pub mod error;
 pub mod list;
 pub mod parts;
+pub mod race;
 pub mod request;
 pub mod response;
 pub mod service;

@@ -26,8 +26,7 @@ pub use crate::body::BodyKind;
 #[derive(Debug)]
 pub struct Valid<Caller, Parts>(pub Caller, pub Parts);
 
-/// What arrived, before validation.
-#[derive(Debug)]
+/// What arrived, before validation. It can't be printed, because tokens and passwords must not be.
 pub struct Received {
     pub(crate) headers: HeaderMap,
     pub(crate) path: Vec<(String, String)>,

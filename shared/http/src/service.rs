@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::SET_COOKIE;
-use axum::http::uri::PathAndQuery;
+use axum::http::header::{HOST, SET_COOKIE};
+use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use lambda_http::RequestExt as _;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, LambdaEvent, RequestExt as _, lambda_runtime};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tower::{ServiceExt as _, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -38,17 +39,57 @@ const ENCODED_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// What a query can't contain as it is (RFC 3986 section 3.4).
+const ENCODED_IN_QUERIES: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 /// Runs a router as this process's Lambda function, until Lambda ends the process.
 ///
 /// # Errors
 /// When Lambda's runtime API is out of reach.
 pub async fn run(router: Router) -> Result<(), lambda_http::Error> {
     let router = complete(router);
-    lambda_http::run(service_fn(move |request: lambda_http::Request| {
+    let service = Adapter::from(service_fn(move |request: lambda_http::Request| {
         let router = router.clone();
         async move { Ok::<_, Infallible>(answer(router, request.map(body_of)).await) }
-    }))
+    }));
+    lambda_runtime::run(
+        service.map_request(|event: LambdaEvent<LambdaRequest>| {
+            LambdaEvent::new(convertible(event.payload), event.context)
+        }),
+    )
     .await
+}
+
+/// An event that `lambda_http` can turn into a request. Where a client's path, query or `Host` makes no URL, it would
+/// panic, and the client would get an error of the gateway's.
+pub fn convertible(mut event: LambdaRequest) -> LambdaRequest {
+    if let LambdaRequest::ApiGatewayV2(request) = &mut event {
+        if let Some(query) = &mut request.raw_query_string {
+            *query = utf8_percent_encode(query, ENCODED_IN_QUERIES).to_string();
+        }
+        if let Some(path) = request.raw_path.as_mut().filter(|path| !path.starts_with('/')) {
+            path.insert(0, '/');
+        }
+        let names_host = |host: &HeaderValue| Authority::try_from(host.as_bytes()).is_ok();
+        if !request.headers.get(HOST).is_none_or(names_host) {
+            request.headers.remove(HOST);
+        }
+        if !request.headers.get("x-forwarded-proto").is_none_or(|scheme| scheme == "https" || scheme == "http") {
+            request.headers.remove("x-forwarded-proto");
+        }
+    }
+    event
 }
 
 /// A router with answers for what it does not route, and for panics.

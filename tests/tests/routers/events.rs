@@ -1,12 +1,15 @@
 //! The sample events in `events/`, as API Gateway sends them, through the Lambda library's own conversion.
 
 use axum::body::Body;
-use lambda_http::request::from_str;
+use lambda_http::Request;
+use lambda_http::request::LambdaRequest;
+use peregrine_http::service::convertible;
 use tests::app::{App, workspace};
 
 async fn status(app: &App, event: &str) -> u16 {
-    let request = from_str(event).unwrap().map(|body| Body::from(body.to_vec()));
-    app.answer(request).await.status
+    let event: LambdaRequest = serde_json::from_str(event).unwrap();
+    let request: Request = convertible(event).into();
+    app.answer(request.map(|body| Body::from(body.to_vec()))).await.status
 }
 
 #[tokio::test]
@@ -38,4 +41,21 @@ async fn a_decoded_path_is_routed_as_it_was_meant() {
         assert_eq!(status(&app, &with_path(path)).await, expected, "{path}");
     }
     assert_eq!(status(&app, &with_path("../users")).await, 404, "a path does not climb");
+}
+
+#[tokio::test]
+async fn what_makes_no_url_is_answered_all_the_same() {
+    let app = App::start().await;
+    let event = std::fs::read_to_string(workspace().join("events/items-list.json")).unwrap();
+    let host = "abc123.execute-api.us-east-1.amazonaws.com";
+    for (found, replaced, expected) in [
+        ("\"limit=5&q=widget\"", "\"limit=5&q=<a> \\\"{é}#\"", 422),
+        ("\"limit=5&q=widget\"", "\"limit=5&q=%zz\"", 422),
+        ("\"rawPath\": \"/", "\"rawPath\": \"", 200),
+        (&format!("\"host\": \"{host}\""), "\"host\": \"a b/c?d\"", 200),
+        ("\"x-forwarded-proto\": \"https\"", "\"x-forwarded-proto\": \"java script\"", 200),
+    ] {
+        assert!(event.contains(found), "{found}");
+        assert_eq!(status(&app, &event.replace(found, replaced)).await, expected, "{replaced}");
+    }
 }

@@ -62,6 +62,36 @@ async fn an_empty_list_is_an_empty_array_without_a_next_page() {
 }
 
 #[tokio::test]
+async fn a_page_ends_before_it_is_too_large_for_an_answer() {
+    let app = App::start().await;
+    let ann = app.user("ann").await;
+    // A control character takes seven bytes in a Lambda answer.
+    let body = json!({"name": "large", "price": 1, "description": "\u{1}".repeat(10_000)});
+    let mut created = Vec::new();
+    for _ in 0..100 {
+        app.pass(jiff::SignedDuration::from_secs(1));
+        created.push(app.post("/items").by(&ann).json(&body).send().await.text("/id"));
+    }
+    for path in ["/items?limit=100", "/items?limit=100&q=large"] {
+        let pages = follow(&app, path).await;
+        assert_eq!(pages.iter().flat_map(Answer::ids).collect::<Vec<_>>(), created, "{path}");
+        for page in &pages {
+            let in_lambda_answer = serde_json::to_string(&page.raw).unwrap().len();
+            assert!(in_lambda_answer < 5_000_000, "{path}: {in_lambda_answer} bytes");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_no_item_can_have_finds_nothing() {
+    let app = App::start().await;
+    for tag in ["x".repeat(51), "x".repeat(3000), String::new()] {
+        let answer = app.get(&format!("/items?tags={tag}")).send().await;
+        assert_eq!((answer.status, answer.body), (200, json!([])), "{tag}");
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_is_good_for_its_own_list_only() {
     let app = App::start().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);

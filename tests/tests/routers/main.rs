@@ -13,6 +13,7 @@ mod items;
 mod lists;
 mod requests;
 mod search;
+mod tables;
 mod template;
 mod tokens;
 mod users;

@@ -97,6 +97,15 @@ async fn a_fault_shows_what_was_sent_but_no_password() {
     assert_eq!(answer.faults(), ["missing body.email", "string_too_short body.username"]);
     assert_eq!(answer.body["detail"][0]["input"], json!({"username": "ab", "password": "**********"}));
     assert_eq!(answer.body["detail"][1]["input"], "ab");
+    for (content_type, body) in [
+        ("application/x-www-form-urlencoded", r#"{"email": "a@example.com", "password": "Passw0rd1"}"#),
+        ("application/json", r#"[{"password": "Passw0rd1"}]"#),
+        ("application/json", r#""Passw0rd1""#),
+    ] {
+        let answer = app.post("/users").body(content_type, body).send().await;
+        assert_eq!(answer.faults(), ["model_attributes_type body"]);
+        assert!(!answer.raw.contains(PASSWORD), "{}", answer.raw);
+    }
     for password in ["secretive", "Secret1"] {
         let answer =
             app.post("/users").json(&json!({"email": "a@example.com", "username": "abc", "password": password}));

@@ -56,6 +56,43 @@ async fn the_first_admin_is_created_at_its_first_sign_in_only() {
 }
 
 #[tokio::test]
+async fn the_first_admin_is_created_once_and_for_all() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let renamed = json!({"email": "new@example.com", "username": "renamed", "password": "Another1Password"});
+    assert_eq!(app.put(&format!("/users/{}", admin.id)).by(&admin).json(&renamed).send().await.status, 200);
+    let configured = || app.post("/token").form(&[("username", ADMIN_EMAIL), ("password", ADMIN_PASSWORD)]).send();
+    assert_eq!(configured().await.status, 401, "a renamed administrator is not replaced");
+    let back = app.patch("/users/me").by(&admin).json(&json!({"username": "admin"})).send().await;
+    assert_eq!(back.status, 200, "an administrator may take the kept names");
+    assert_eq!(app.delete("/users/me").by(&admin).send().await.status, 204);
+    assert_eq!(configured().await.status, 401, "nor is a deleted one");
+}
+
+#[tokio::test]
+async fn scopes_that_a_user_lacks_altogether_are_refused() {
+    let app = App::start().await;
+    let (ann, admin) = (app.user("ann").await, app.admin().await);
+    let request = |name: &'static str, password: &'static str, scope: &'static str| {
+        app.post("/token").form(&[("username", name), ("password", password), ("scope", scope)]).send()
+    };
+    assert_eq!(request("ann", PASSWORD, "admin nonsense").await.status, 400);
+    let promoted = app.patch(&format!("/users/{}", ann.id)).by(&admin).json(&json!({"scopes": ["admin"]})).send().await;
+    assert_eq!(promoted.status, 200);
+    assert_eq!(app.get("/users/me").by(&ann).send().await.status, 200, "a promotion takes nothing from a token");
+    assert_eq!(request("ann", PASSWORD, "items:write").await.body["scope"], "items:write", "`admin` implies all");
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_can_have_is_unknown() {
+    let app = App::start().await;
+    for name in ["x".repeat(3000), "é".repeat(600), " ".to_owned(), "\0".to_owned(), "#".to_owned()] {
+        let answer = app.post("/token").form(&[("username", &name), ("password", PASSWORD)]).send().await;
+        assert_eq!(answer.status, 401, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn two_first_sign_ins_of_the_first_admin_make_one_account() {
     let app = App::start().await;
     let (one, other) = tokio::join!(app.admin(), app.admin());

@@ -45,7 +45,8 @@ impl AwsSettings {
     }
 }
 
-/// A DynamoDB client. A call that is not answered within two seconds is tried again, up to three times in all.
+/// A DynamoDB client. A call that is not answered within a second is tried again, up to three times in all, so that two
+/// calls in a row end before the function's own time does.
 pub fn dynamodb(settings: &AwsSettings) -> Client {
     let plain = settings.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http:"));
     let http = if plain {
@@ -55,8 +56,8 @@ pub fn dynamodb(settings: &AwsSettings) -> Client {
     };
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(7))
+        .operation_attempt_timeout(Duration::from_secs(1))
+        .operation_timeout(Duration::from_secs(3))
         .build();
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -13,14 +14,16 @@ use super::terms::{self, TermRow};
 use super::transaction::Transaction;
 use super::{ConditionalWriteError, LIST_SHARDS, TableError, shard_of};
 use crate::item::{Item, ItemFilter, Price, Tag};
-use crate::page::{Next, Page, PageRequest};
+use crate::page::{Next, Page, PageRequest, Position};
 
 /// The shape of an item's row that is written here.
 const SCHEMA: u32 = 1;
 /// Most index rows that a filtered page reads. The page may then be short, even empty, with more to come.
 const MAX_ROWS_EXAMINED: usize = 500;
+/// Most bytes of a page's items, well below the 6 MB of a Lambda answer.
+const MAX_PAGE_SIZE: usize = 4 * 1024 * 1024;
 /// How often DynamoDB is asked for what it has left out of a batch.
-const BATCH_ATTEMPTS: usize = 5;
+const BATCH_ATTEMPTS: u32 = 5;
 
 /// The names of the tables that hold items.
 #[derive(Debug, Clone)]
@@ -54,7 +57,8 @@ impl Items {
         for row in terms::rows_of(item) {
             transaction.put(row.put(&self.tables.terms))?;
         }
-        transaction.send(&self.client).await?.map_err(|_| TableError::Contention)
+        let taken = |_| TableError::Call { operation: "TransactWriteItems", cause: "the id is taken".to_owned() };
+        transaction.send(&self.client).await?.map_err(taken)
     }
 
     /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails, so
@@ -104,7 +108,7 @@ impl Items {
         for row in had.iter().filter(|row| !kept.contains(&row.key())) {
             transaction.delete(row.delete(&self.tables.terms))?;
         }
-        transaction.send(&self.client).await?.map_err(|_| ConditionalWriteError::Outdated)
+        transaction.send_conditional(&self.client).await
     }
 
     /// Deletes an item, as it was read, with its index rows.
@@ -123,67 +127,50 @@ impl Items {
         for row in terms::rows_of(item) {
             transaction.delete(row.delete(&self.tables.terms))?;
         }
-        transaction.send(&self.client).await?.map_err(|_| ConditionalWriteError::Outdated)
+        transaction.send_conditional(&self.client).await
     }
 
     /// A page of the items that pass `filter`. It can lag behind by moments.
     ///
-    /// Without a filter the oldest come first, and a page costs a query per shard. A filtered page reads at most
-    /// 500 index rows and then the items, whatever the size of the table; items found by word are in the order of the
-    /// words.
+    /// Without a filter the oldest come first; items found by word are in the order of the words. A page costs two round
+    /// trips, whatever the size of the table: index rows, of which a filtered page reads at most 500, and then the items.
+    /// It ends early, with a next one, when its items would be too large for one answer.
     ///
     /// # Errors
     /// See [`TableError`].
     pub async fn list(&self, filter: &ItemFilter, page: &PageRequest) -> Result<Page<Item>, TableError> {
-        let Some(list) = terms::list_for(filter, &self.client, &self.tables.terms) else {
-            return self.list_all(page).await;
-        };
-        let wanted = page.skip + page.limit;
-        let mut merge = Merge::start(list, page.after.as_ref(), wanted.clamp(1, 100)).await?;
-        let (mut found, mut last, mut ended) = (Vec::new(), None, false);
-        for _ in 0..MAX_ROWS_EXAMINED {
-            let Some((position, row)) = merge.next().await? else {
-                ended = true;
-                break;
-            };
-            let row = TermRow::read(row)?;
-            if row.passes(filter) {
-                found.push(row.item_id());
-            }
-            last = Some(position);
-            if found.len() == wanted {
-                break;
-            }
+        if !filter.tags.iter().all(|tag| Tag::is_possible(tag)) {
+            return Ok(Page { entries: Vec::new(), next: None });
         }
-        let skip = page.skip.saturating_sub(found.len());
-        let next = if ended || !merge.may_have_more() { None } else { last.map(|after| Next { after, skip }) };
-        let shown = found.get(page.skip.min(found.len())..).unwrap_or_default();
-        Ok(Page { entries: self.find_all(shown).await?, next })
-    }
-
-    async fn list_all(&self, page: &PageRequest) -> Result<Page<Item>, TableError> {
-        let list = ShardedList {
-            client: &self.client,
-            table: &self.tables.items,
-            index: Some("list"),
-            partition_key: "list_shard",
-            partitions: (0..LIST_SHARDS).map(|shard| shard.to_string()).collect(),
-            sort_key: "id",
-            prefix: String::new(),
+        let found = match terms::list_for(filter, &self.client, &self.tables.terms) {
+            Some(list) => find_filtered(list, filter, page).await?,
+            None => find_any(ShardedList::of_all(&self.client, &self.tables.items), page).await?,
         };
-        let (rows, next) = page_of(list, page).await?;
-        Ok(Page { entries: rows.into_iter().map(item_of).collect::<Result<_, _>>()?, next })
+        let items = self.find_all(&found.shown).await?;
+        let (mut entries, mut size) = (Vec::new(), 0);
+        for ((_, position), item) in found.shown.iter().zip(items) {
+            // One that has been deleted meanwhile is left out.
+            let Some(item) = item else { continue };
+            size += size_in_answer(&item);
+            if size > MAX_PAGE_SIZE && !entries.is_empty() {
+                let before = found.shown.iter().take_while(|(_, other)| other != position).last();
+                return Ok(Page { entries, next: before.map(|(_, after)| Next { after: after.clone(), skip: 0 }) });
+            }
+            entries.push(item);
+        }
+        Ok(Page { entries, next: found.next })
     }
 
-    /// The items with these ids, at most 100, in this order. One that has been deleted meanwhile is left out.
-    async fn find_all(&self, ids: &[Uuid]) -> Result<Vec<Item>, TableError> {
-        let mut found = HashMap::new();
+    /// The items with these ids, at most 100, in this order.
+    async fn find_all(&self, found: &[(Uuid, Position)]) -> Result<Vec<Option<Item>>, TableError> {
+        let mut items = HashMap::new();
         let mut missing: Vec<_> =
-            ids.iter().map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))])).collect();
-        for _ in 0..BATCH_ATTEMPTS {
+            found.iter().map(|(id, _)| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))])).collect();
+        for attempt in 0..BATCH_ATTEMPTS {
             if missing.is_empty() {
                 break;
             }
+            tokio::time::sleep(Duration::from_millis(20) * attempt).await;
             let keys = KeysAndAttributes::builder()
                 .set_keys(Some(std::mem::take(&mut missing)))
                 .build()
@@ -197,14 +184,14 @@ impl Items {
                 .map_err(|error| TableError::call("BatchGetItem", &error))?;
             for row in answer.responses.unwrap_or_default().into_values().flatten() {
                 let item = item_of(row)?;
-                found.insert(item.id, item);
+                items.insert(item.id, item);
             }
             missing = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|keys| keys.keys).collect();
         }
         if !missing.is_empty() {
-            return Err(TableError::Contention);
+            return Err(TableError::Busy);
         }
-        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+        Ok(found.iter().map(|(id, _)| items.remove(id)).collect())
     }
 
     fn put(&self, item: &Item) -> PutBuilder {
@@ -225,13 +212,73 @@ impl Items {
         match sent {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error))
-                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+                if matches!(
+                    error.err(),
+                    PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_)
+                ) =>
             {
                 Err(ConditionalWriteError::Outdated)
             }
             Err(error) => Err(TableError::call("PutItem", &error).into()),
         }
     }
+}
+
+/// The items of a page, before they are read.
+struct Found {
+    /// Their ids, and where they stand in the list.
+    shown: Vec<(Uuid, Position)>,
+    next: Option<Next>,
+}
+
+/// Reads a page of ids from a list whose rows are all wanted.
+async fn find_any(list: ShardedList<'_>, page: &PageRequest) -> Result<Found, TableError> {
+    let (rows, next) = page_of(list, page).await?;
+    let shown = rows.into_iter().map(|(position, row)| Ok((Row::read("items", row).take_id("id")?, position)));
+    Ok(Found { shown: shown.collect::<Result<_, TableError>>()?, next })
+}
+
+/// Reads a page of ids from a list of index rows, not all of which are wanted.
+async fn find_filtered(list: ShardedList<'_>, filter: &ItemFilter, page: &PageRequest) -> Result<Found, TableError> {
+    let wanted = page.skip + page.limit;
+    // Where rows are passed over, nobody knows how many: then all that may be looked at are read at once.
+    let page_size = if filter.passes_over_rows() { MAX_ROWS_EXAMINED / usize::from(LIST_SHARDS) } else { wanted };
+    let mut merge = Merge::start(list, page.after.as_ref(), page_size.min(MAX_ROWS_EXAMINED)).await?;
+    // An item that was renamed between two reads can have a row in each.
+    let mut seen = HashSet::new();
+    let (mut found, mut last, mut ended) = (Vec::new(), None, false);
+    for _ in 0..MAX_ROWS_EXAMINED {
+        let Some((position, row)) = merge.next().await? else {
+            ended = true;
+            break;
+        };
+        let row = TermRow::read(row)?;
+        if row.passes(filter) && seen.insert(row.item_id()) {
+            found.push((row.item_id(), position.clone()));
+        }
+        last = Some(position);
+        if found.len() == wanted {
+            break;
+        }
+    }
+    let skip = page.skip.saturating_sub(found.len());
+    let next = if ended || !merge.may_have_more() { None } else { last.map(|after| Next { after, skip }) };
+    let shown = found.split_off(page.skip.min(found.len()));
+    Ok(Found { shown, next })
+}
+
+/// An upper bound of the bytes of an item in a Lambda answer, where JSON stands in a JSON string: what must be escaped is
+/// escaped twice.
+fn size_in_answer(item: &Item) -> usize {
+    let escaped = |c: char| match c {
+        '"' | '\\' => 4,
+        c if c.is_ascii_control() => 7,
+        c => c.len_utf8(),
+    };
+    let size = |text: &str| text.chars().map(escaped).sum::<usize>();
+    let texts = item.tags.iter().map(Tag::as_str).chain([item.name.as_str()]).chain(item.description.as_deref());
+    // The field names, the ids, the times and the numbers.
+    1024 + texts.map(size).sum::<usize>()
 }
 
 fn if_unchanged(put: PutBuilder, old: &Item) -> PutBuilder {

@@ -18,7 +18,8 @@ impl Keys {
         Self { client, table }
     }
 
-    /// Publishes a key, so that all functions accept what its owner signs. To publish a key again changes nothing.
+    /// Publishes a key, so that all functions accept what its owner signs. To publish a key again changes nothing, so no
+    /// condition is needed. A key is accepted until its row is deleted and the sandboxes that know it have ended.
     ///
     /// # Errors
     /// See [`TableError`].

@@ -33,12 +33,33 @@ pub(super) struct Merge<'a> {
 
 type Attributes = HashMap<String, AttributeValue>;
 
-#[derive(Default)]
 struct Shard {
     partition: String,
     rows: VecDeque<(String, Attributes)>,
     /// Where DynamoDB has stopped; `None` once the partition is exhausted.
     resume: Option<Attributes>,
+}
+
+impl Shard {
+    /// Whether it has to be read on before its next row is known.
+    fn must_read(&self) -> bool {
+        self.rows.is_empty() && self.resume.is_some()
+    }
+}
+
+impl<'a> ShardedList<'a> {
+    /// All entities of a table, through its index `list`, in the order of their ids.
+    pub(super) fn of_all(client: &'a Client, table: &'a str) -> Self {
+        Self {
+            client,
+            table,
+            index: Some("list"),
+            partition_key: "list_shard",
+            partitions: (0..LIST_SHARDS).map(|shard| shard.to_string()).collect(),
+            sort_key: "id",
+            prefix: String::new(),
+        }
+    }
 }
 
 impl<'a> Merge<'a> {
@@ -56,14 +77,19 @@ impl<'a> Merge<'a> {
         Ok(Self { list, range, page_size, shards })
     }
 
-    /// The next row with its sort key, `None` at the end. Reads on only where a shard has run out of rows.
+    /// The next row with its sort key, `None` at the end. Reads on where shards have run out of rows, all at once.
     pub(super) async fn next(&mut self) -> Result<Option<(Position, Attributes)>, TableError> {
-        for shard in &mut self.shards {
-            // A page can be empty and yet not be the last one.
-            while shard.rows.is_empty() && shard.resume.is_some() {
-                let Shard { partition, resume, .. } = std::mem::take(shard);
-                *shard = self.list.read(partition, &self.range, self.page_size, resume).await?;
-            }
+        // A page can be empty and yet not be the last one.
+        while self.shards.iter().any(Shard::must_read) {
+            let (list, range, page_size) = (&self.list, &self.range, self.page_size);
+            let reads = std::mem::take(&mut self.shards).into_iter().map(|shard| async move {
+                if shard.must_read() {
+                    list.read(shard.partition, range, page_size, shard.resume).await
+                } else {
+                    Ok(shard)
+                }
+            });
+            self.shards = try_join_all(reads).await?;
         }
         let first = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty()).min_by(|left, right| {
             let key = |shard: &Shard| shard.rows.front().map(|(key, _)| key.clone());
@@ -114,7 +140,7 @@ impl ShardedList<'_> {
 pub(super) async fn page_of(
     list: ShardedList<'_>,
     page: &PageRequest,
-) -> Result<(Vec<Attributes>, Option<Next>), TableError> {
+) -> Result<(Vec<(Position, Attributes)>, Option<Next>), TableError> {
     let wanted = page.skip + page.limit;
     // To pass over many rows, each shard is asked for its share at once; a page needs all of it in the worst case.
     let page_size = page.limit.max(wanted.div_ceil(usize::from(LIST_SHARDS)));
@@ -122,10 +148,10 @@ pub(super) async fn page_of(
     let (mut rows, mut last) = (Vec::new(), None);
     for index in 0..wanted {
         let Some((position, row)) = merge.next().await? else { break };
+        last = Some(position.clone());
         if index >= page.skip {
-            rows.push(row);
+            rows.push((position, row));
         }
-        last = Some(position);
     }
     let next = if merge.may_have_more() { last.map(|after| Next { after, skip: 0 }) } else { None };
     Ok((rows, next))

@@ -1,8 +1,9 @@
 //! The DynamoDB tables, one module per aggregate.
 //!
-//! - Every write says what it expects (a condition), so that a lost race is noticed and no update is lost silently.
+//! - Every write of an entity says what it expects (a condition), so that a lost race is noticed and no update is lost
+//!   silently.
 //! - Uniqueness is a second row in the same transaction, because DynamoDB has no unique index.
-//! - Every row has a `version` for optimistic locking and a `schema` number, so that rows of an older shape can be read.
+//! - Entities have a `version` for optimistic locking, and all rows a `schema` number, so that older shapes can be read.
 //! - Lists go through sparse indexes whose partition key is sharded, so that no key takes every write.
 
 mod client;
@@ -14,9 +15,11 @@ mod terms;
 mod transaction;
 mod users;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use uuid::Uuid;
+
+use crate::cause::with_causes;
 
 pub use aws_sdk_dynamodb::Client;
 pub use client::{AwsSettings, dynamodb};
@@ -53,9 +56,9 @@ pub enum TableError {
         /// The attribute.
         attribute: &'static str,
     },
-    /// Other transactions kept touching the same rows.
-    #[error("too many transactions at the same rows at once")]
-    Contention,
+    /// The table has too much to do: other transactions kept touching the same rows, or DynamoDB answered in part only.
+    #[error("the table is busy")]
+    Busy,
 }
 
 /// What a write under a condition came to.
@@ -70,9 +73,9 @@ pub enum ConditionalWriteError {
 }
 
 impl TableError {
-    /// Takes a failed SDK call for what it is. Only the error is kept: requests hold what must not be logged.
+    /// Takes a failed SDK call for what it is.
     fn call<E: std::error::Error + 'static>(operation: &'static str, error: &SdkError<E>) -> Self {
-        Self::Call { operation, cause: DisplayErrorContext(error).to_string() }
+        Self::Call { operation, cause: with_causes(error) }
     }
 }
 

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
 
-use super::{TableError, failed_conditions, is_conflict};
+use super::{ConditionalWriteError, TableError, failed_conditions, is_conflict};
 
 /// How often a transaction that met another one is tried in all.
 const ATTEMPTS: u32 = 4;
@@ -52,7 +52,17 @@ impl Transaction {
             }
             tokio::time::sleep(Duration::from_millis(20) * attempt).await;
         }
-        Err(TableError::Contention)
+        Err(TableError::Busy)
+    }
+
+    /// Makes writes that all depend on one row being as it was read.
+    pub(super) async fn send_conditional(self, client: &Client) -> Result<(), ConditionalWriteError> {
+        match self.send(client).await {
+            Ok(sent) => sent.map_err(|_| ConditionalWriteError::Outdated),
+            // Others keep writing to the row, so it is not what it was.
+            Err(TableError::Busy) => Err(ConditionalWriteError::Outdated),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Update};
 use uuid::Uuid;
 
 use super::merge::{ShardedList, page_of};
 use super::row::Row;
 use super::transaction::Transaction;
-use super::{ConditionalWriteError, LIST_SHARDS, TableError, shard_of};
+use super::{ConditionalWriteError, TableError, shard_of};
 use crate::email::Email;
 use crate::page::{Page, PageRequest};
 use crate::scope::Scopes;
@@ -23,8 +24,7 @@ pub struct Users {
     table: String,
 }
 
-/// What a sign-in needs to know of a user.
-#[derive(Debug)]
+/// What a sign-in needs to know of a user. It can't be printed, because the hash must not be.
 pub struct SignIn {
     /// The user.
     pub user: User,
@@ -69,21 +69,39 @@ impl Users {
     /// # Errors
     /// See [`InsertUserError`].
     pub async fn insert(&self, user: &User, password_hash: &str) -> Result<(), InsertUserError> {
-        let row = attributes(user).with_text("id", user.id.to_string()).with_text("password_hash", password_hash);
-        let row = row.with_text("list_shard", shard_of(user.id).to_string());
+        self.insert_with(Transaction::default(), user, password_hash).await
+    }
+
+    /// Stores the first administrator, unless there has ever been one: a row that stays for good remembers it, so that the
+    /// configured password is of no use once the administrator has another one, another name, or is gone.
+    ///
+    /// # Errors
+    /// See [`InsertUserError`].
+    pub async fn insert_first_admin(&self, user: &User, password_hash: &str) -> Result<(), InsertUserError> {
+        let mut transaction = Transaction::default();
+        transaction.put(self.reserve(FIRST_ADMIN_ID, user.id))?;
+        self.insert_with(transaction, user, password_hash).await
+    }
+
+    async fn insert_with(
+        &self,
+        mut transaction: Transaction,
+        user: &User,
+        password_hash: &str,
+    ) -> Result<(), InsertUserError> {
+        let row = attributes(user)
+            .with_text("id", user.id.to_string())
+            .with_text("list_shard", shard_of(user.id).to_string())
+            .with_text("password_hash", password_hash);
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(row.into_attributes()))
             .condition_expression("attribute_not_exists(id)");
-        let mut transaction = Transaction::default();
         transaction.put(put)?;
         for name in user.unique_names() {
-            transaction.put(self.guard(&name, user.id))?;
+            transaction.put(self.reserve(&guard_id(&name), user.id))?;
         }
-        match transaction.send(&self.client).await? {
-            Ok(()) => Ok(()),
-            Err(_) => Err(InsertUserError::NameTaken),
-        }
+        transaction.send(&self.client).await?.map_err(|_| InsertUserError::NameTaken)
     }
 
     /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails, so
@@ -99,7 +117,7 @@ impl Users {
     /// # Errors
     /// See [`TableError`].
     pub async fn find(&self, id: Uuid) -> Result<Option<User>, TableError> {
-        self.get(&id.to_string()).await?.map(user_of).transpose()
+        self.get(&id.to_string(), READABLE).await?.map(user_of).transpose()
     }
 
     /// The user with this email or username, and what its password is verified with.
@@ -107,9 +125,16 @@ impl Users {
     /// # Errors
     /// See [`TableError`].
     pub async fn find_for_sign_in(&self, name: &str) -> Result<Option<SignIn>, TableError> {
-        let Some(mut guard) = self.get(&guard_id(&UniqueName::of(name))).await? else { return Ok(None) };
-        let id = guard.take_text("user_id")?;
-        let Some(mut row) = self.get(&id).await? else { return Ok(None) };
+        let name = UniqueName::of(name);
+        // A name that is longer than a key can be is nobody's. DynamoDB would refuse the call.
+        let guard =
+            if name.as_str().len() > MAX_NAME_LENGTH { None } else { self.get(&guard_id(&name), &["user_id"]).await? };
+        let id = match guard {
+            Some(mut guard) => guard.take_text("user_id")?,
+            // Nobody has this id. To look for it makes an unknown name cost as much time as a known one.
+            None => Uuid::nil().to_string(),
+        };
+        let Some(mut row) = self.get(&id, &[READABLE, &["password_hash"]].concat()).await? else { return Ok(None) };
         let password_hash = row.take_text("password_hash")?;
         Ok(Some(SignIn { user: user_of(row)?, password_hash }))
     }
@@ -128,15 +153,17 @@ impl Users {
         transaction.update(self.update_of(old, row))?;
         let (had, has) = (old.unique_names(), new.unique_names());
         for name in has.difference(&had) {
-            transaction.put(self.guard(name, new.id))?;
+            transaction.put(self.reserve(&guard_id(name), new.id))?;
         }
         for name in had.difference(&has) {
             transaction.delete(self.unguard(name))?;
         }
-        match transaction.send(&self.client).await? {
-            Ok(()) => Ok(()),
-            Err(failed) if failed.first() == Some(&true) => Err(UpdateUserError::Outdated),
-            Err(_) => Err(UpdateUserError::NameTaken),
+        match transaction.send(&self.client).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(failed)) if failed.first() == Some(&true) => Err(UpdateUserError::Outdated),
+            Ok(Err(_)) => Err(UpdateUserError::NameTaken),
+            Err(TableError::Busy) => Err(UpdateUserError::Outdated),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -156,7 +183,7 @@ impl Users {
         for name in user.unique_names() {
             transaction.delete(self.unguard(&name))?;
         }
-        transaction.send(&self.client).await?.map_err(|_| ConditionalWriteError::Outdated)
+        transaction.send_conditional(&self.client).await
     }
 
     /// A page of all users, the oldest first. It can lag behind by moments. Costs a query per shard.
@@ -164,26 +191,24 @@ impl Users {
     /// # Errors
     /// See [`TableError`].
     pub async fn list(&self, page: &PageRequest) -> Result<Page<User>, TableError> {
-        let list = ShardedList {
-            client: &self.client,
-            table: &self.table,
-            index: Some("list"),
-            partition_key: "list_shard",
-            partitions: (0..LIST_SHARDS).map(|shard| shard.to_string()).collect(),
-            sort_key: "id",
-            prefix: String::new(),
-        };
+        let list = ShardedList::of_all(&self.client, &self.table);
         let (rows, next) = page_of(list, page).await?;
-        let entries = rows.into_iter().map(|row| user_of(Row::read("users", row))).collect::<Result<_, _>>()?;
+        let entries = rows.into_iter().map(|(_, row)| user_of(Row::read("users", row))).collect::<Result<_, _>>()?;
         Ok(Page { entries, next })
     }
 
-    async fn get(&self, id: &str) -> Result<Option<Row>, TableError> {
+    /// Reads some attributes of a row: a password's hash stays in the table unless it is asked for.
+    async fn get(&self, id: &str, attributes: &[&'static str]) -> Result<Option<Row>, TableError> {
+        let names = attributes.iter().enumerate().map(|(index, name)| (format!("#{index}"), (*name).to_owned()));
+        let (placeholders, names): (Vec<_>, HashMap<_, _>) =
+            names.map(|(placeholder, name)| (placeholder.clone(), (placeholder, name))).unzip();
         let answer = self
             .client
             .get_item()
             .table_name(&self.table)
             .key("id", AttributeValue::S(id.to_owned()))
+            .projection_expression(placeholders.join(", "))
+            .set_expression_attribute_names(Some(names))
             .consistent_read(true)
             .send()
             .await
@@ -191,21 +216,22 @@ impl Users {
         Ok(answer.item.map(|attributes| Row::read("users", attributes)))
     }
 
-    fn guard(&self, name: &UniqueName, user_id: Uuid) -> aws_sdk_dynamodb::types::builders::PutBuilder {
+    /// A row that keeps an id from everybody else.
+    fn reserve(&self, id: &str, user_id: Uuid) -> PutBuilder {
         Put::builder()
             .table_name(&self.table)
-            .item("id", AttributeValue::S(guard_id(name)))
+            .item("id", AttributeValue::S(id.to_owned()))
             .item("user_id", AttributeValue::S(user_id.to_string()))
             .item("schema", AttributeValue::N(SCHEMA.to_string()))
             .condition_expression("attribute_not_exists(id)")
     }
 
-    fn unguard(&self, name: &UniqueName) -> aws_sdk_dynamodb::types::builders::DeleteBuilder {
+    fn unguard(&self, name: &UniqueName) -> DeleteBuilder {
         Delete::builder().table_name(&self.table).key("id", AttributeValue::S(guard_id(name)))
     }
 
     /// Sets what `row` has and removes what it lacks. The password's hash stays unless it is among them.
-    fn update_of(&self, old: &User, row: Row) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    fn update_of(&self, old: &User, row: Row) -> UpdateBuilder {
         let attributes = row.into_attributes();
         let removed = OPTIONAL.iter().filter(|name| !attributes.contains_key(**name));
         let (mut names, mut values) = (HashMap::new(), HashMap::new());
@@ -236,6 +262,28 @@ impl Users {
             .set_expression_attribute_values(Some(values))
     }
 }
+
+/// What is read of a user's row: all but the keys of lists and the password's hash.
+const READABLE: &[&str] = &[
+    "id",
+    "email",
+    "username",
+    "full_name",
+    "age",
+    "address",
+    "is_active",
+    "is_verified",
+    "scopes",
+    "created_at",
+    "updated_at",
+    "version",
+];
+
+/// Longest name that is looked up, in bytes. An email has 254 and a username 50 characters at most.
+const MAX_NAME_LENGTH: usize = 1024;
+
+/// The id of the row that remembers that the first administrator has been created. No user's id looks like it.
+const FIRST_ADMIN_ID: &str = "first-admin";
 
 /// The attributes that a row may lack.
 const OPTIONAL: [&str; 3] = ["full_name", "age", "address"];

@@ -1,4 +1,4 @@
-use super::{Constraints, Input, Report, Validate};
+use super::{Constraints, Enforces, Input, Report, Validate};
 
 /// What a PATCH says about a field: nothing, `null`, or a new value (JSON Merge Patch, RFC 7396).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +34,7 @@ impl<T> Change<T> {
 impl<T: Validate> Validate for Change<T> {
     const REPEATED: bool = T::REPEATED;
     const SECRET: bool = T::SECRET;
+    const ENFORCES: Enforces = T::ENFORCES;
 
     fn validate(input: &Input, constraints: &Constraints, report: &mut Report<'_>) -> Option<Self> {
         Option::<T>::validate(input, constraints, report).map(|value| value.map_or(Self::Clear, Self::Set))

@@ -1,8 +1,9 @@
-use super::{Constraints, Context, Input, Report, Segment, Validate};
+use super::{Constraints, Context, Enforces, Input, Report, Segment, Validate};
 
 impl<T: Validate> Validate for Option<T> {
     const REPEATED: bool = T::REPEATED;
     const SECRET: bool = T::SECRET;
+    const ENFORCES: Enforces = T::ENFORCES;
 
     fn validate(input: &Input, constraints: &Constraints, report: &mut Report<'_>) -> Option<Self> {
         match input {
@@ -19,6 +20,7 @@ impl<T: Validate> Validate for Option<T> {
 impl<T: Validate> Validate for Vec<T> {
     const REPEATED: bool = true;
     const SECRET: bool = T::SECRET;
+    const ENFORCES: Enforces = Enforces { items: true, ..T::ENFORCES };
 
     fn validate(input: &Input, constraints: &Constraints, report: &mut Report<'_>) -> Option<Self> {
         let Input::Array(items) = input else {

@@ -19,6 +19,14 @@ pub struct Fault {
     pub context: Option<Context>,
 }
 
+impl Fault {
+    /// A rule of ours is broken: what pydantic makes of a `ValueError` that a validator raises.
+    pub fn of_rule(location: Vec<Segment>, reason: &str, input: Input) -> Self {
+        let message = format!("Value error, {reason}");
+        Self { kind: "value_error", location, message, input, context: Some(Context::of_rule()) }
+    }
+}
+
 /// A step on the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
@@ -39,7 +47,7 @@ impl Context {
     }
 
     /// The context of an error that was raised by a rule of ours: FastAPI renders the Python exception as `{}`.
-    pub fn of_rule() -> Self {
+    fn of_rule() -> Self {
         Self::of("error", Input::object([]))
     }
 }

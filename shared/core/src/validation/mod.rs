@@ -67,12 +67,30 @@ pub struct Pattern {
 #[doc(hidden)]
 pub use regex_lite::Regex;
 
+/// Which [`Constraints`] a type enforces. The derive macro refuses others.
+#[derive(Debug, Clone, Copy)]
+pub struct Enforces {
+    /// Length and pattern of a string.
+    pub text: bool,
+    /// Smallest and largest integer.
+    pub range: bool,
+    /// Number of items.
+    pub items: bool,
+}
+
+impl Enforces {
+    /// None: the type has its own rules, or none.
+    pub const NOTHING: Self = Self { text: false, range: false, items: false };
+}
+
 /// A type that can be read from untrusted [`Input`].
 pub trait Validate: Sized {
     /// Whether a parameter of this type takes all values of a repeated key (`?tags=a&tags=b`) or the last one only.
     const REPEATED: bool = false;
     /// Whether the input may be shown again, in a fault. Passwords may not.
     const SECRET: bool = false;
+    /// Which constraints of a field of this type are enforced.
+    const ENFORCES: Enforces = Enforces::NOTHING;
 
     /// Reads the value, or reports to `report` all that is wrong with it and returns `None`.
     fn validate(input: &Input, constraints: &Constraints, report: &mut Report<'_>) -> Option<Self>;

@@ -34,15 +34,13 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// `None`, with a fault reported, if the input is no object.
     pub fn of(input: &'a Input, model: &'static [Field], report: &mut Report<'_>) -> Option<Self> {
-        match input {
-            Input::Object(entries) => Some(Self { input, entries, model }),
-            _ => report.fault(
-                "model_attributes_type",
-                "Input should be a valid dictionary or object to extract fields from",
-                input,
-                None,
-            ),
+        if let Input::Object(entries) = input {
+            return Some(Self { input, entries, model });
         }
+        // A body with a password that is no JSON object, or not declared to be JSON, is one text.
+        let shown = if model.iter().any(|field| field.secret) { &masked() } else { input };
+        let message = "Input should be a valid dictionary or object to extract fields from";
+        report.fault("model_attributes_type", message, shown, None)
     }
 
     /// Reads a field, or takes `default` or the type's own value where it was not sent.

@@ -58,16 +58,21 @@ impl<'a> Report<'a> {
         input: &Input,
         context: Option<Context>,
     ) -> Option<T> {
-        if self.faults.len() < MAX_FAULTS {
-            let input = self.echo(input);
-            self.faults.push(Fault { kind, location: self.location.clone(), message: message.into(), input, context });
-        }
-        None
+        let input = self.echo(input);
+        self.add(Fault { kind, location: self.location.clone(), message: message.into(), input, context })
     }
 
-    /// Reports that a rule of ours is broken, as pydantic reports a `ValueError` raised by a validator.
+    /// Reports that a rule of ours is broken, and is `None`.
     pub fn rule_broken<T>(&mut self, reason: &str, input: &Input) -> Option<T> {
-        self.fault("value_error", format!("Value error, {reason}"), input, Some(Context::of_rule()))
+        let input = self.echo(input);
+        self.add(Fault::of_rule(self.location.clone(), reason, input))
+    }
+
+    fn add<T>(&mut self, fault: Fault) -> Option<T> {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(fault);
+        }
+        None
     }
 
     fn echo(&mut self, input: &Input) -> Input {

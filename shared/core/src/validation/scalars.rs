@@ -3,9 +3,11 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Constraints, Context, Input, Number, Report, Validate};
+use super::{Constraints, Context, Enforces, Input, Number, Report, Validate};
 
 impl Validate for String {
+    const ENFORCES: Enforces = Enforces { text: true, ..Enforces::NOTHING };
+
     fn validate(input: &Input, constraints: &Constraints, report: &mut Report<'_>) -> Option<Self> {
         let Input::String(text) = input else {
             return report.fault("string_type", "Input should be a valid string", input, None);
@@ -37,6 +39,7 @@ fn characters(count: usize) -> &'static str {
 /// Text that is neither shown in faults nor printed.
 impl Validate for SecretString {
     const SECRET: bool = true;
+    const ENFORCES: Enforces = String::ENFORCES;
 
     fn validate(input: &Input, constraints: &Constraints, report: &mut Report<'_>) -> Option<Self> {
         String::validate(input, constraints, report).map(Into::into)
@@ -95,6 +98,8 @@ impl Validate for Uuid {
 macro_rules! validate_integers {
     ($($type:ty),*) => {$(
         impl Validate for $type {
+            const ENFORCES: Enforces = Enforces { range: true, ..Enforces::NOTHING };
+
             fn validate(input: &Input, constraints: &Constraints, report: &mut Report<'_>) -> Option<Self> {
                 let value = integer(input, report)?;
                 let least = constraints.minimum.map_or(i128::from(<$type>::MIN), i128::from);
@@ -113,7 +118,7 @@ macro_rules! validate_integers {
     )*};
 }
 
-validate_integers!(u8, u16, u32, i32, i64);
+validate_integers!(u8, u32);
 
 /// Reads an integer as pydantic does: from numbers without a fraction, booleans, and text such as ` +1_000 ` or `4.0`.
 /// Beyond 128 bits it saturates, which is beyond every bound here.

@@ -1,0 +1,59 @@
+//! What the tables promise to the operations, apart from what can be seen through them.
+
+use peregrine_core::item::{Item, ItemFilter, NewItem};
+use peregrine_core::page::PageRequest;
+use peregrine_core::random::Random;
+use peregrine_core::table::{ConditionalWriteError, ItemTables, Items, UpdateUserError, Users};
+use peregrine_core::user::UserPatch;
+use peregrine_core::validation::{Change, Origin, json, validate};
+use tests::app::App;
+use uuid::Uuid;
+
+fn items(app: &App) -> Items {
+    let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
+    Items::new(app.client.clone(), tables)
+}
+
+fn item(app: &App, name: &str) -> Item {
+    let body = format!(r#"{{"name": "{name}", "price": 1, "tags": ["tag"]}}"#);
+    let new: NewItem = validate(&json::parse(body.as_bytes()).unwrap(), Origin::Json, "body").unwrap();
+    Item::new(Uuid::nil(), new, app.now(), &Random::system())
+}
+
+#[tokio::test]
+async fn a_write_to_an_item_that_has_changed_is_refused_and_leaves_nothing() {
+    let app = App::start().await;
+    let items = items(&app);
+    let old = item(&app, "first");
+    items.insert(&old).await.unwrap();
+    let new = Item { version: 2, ..item(&app, "second") };
+    let new = Item { id: old.id, ..new };
+    items.update(&old, &new).await.unwrap();
+
+    let stale = Item { name: "stale".to_owned(), version: 2, ..old.clone() };
+    assert!(matches!(items.update(&old, &stale).await, Err(ConditionalWriteError::Outdated)));
+    let cheaper = Item { version: 2, updated_at: app.now(), ..old.clone() };
+    assert!(matches!(items.update(&old, &cheaper).await, Err(ConditionalWriteError::Outdated)), "the plain write too");
+    assert!(matches!(items.delete(&old).await, Err(ConditionalWriteError::Outdated)));
+    assert_eq!(items.find(old.id).await.unwrap(), Some(new.clone()));
+    let page = PageRequest { limit: 10, ..PageRequest::default() };
+    for (word, expected) in [("second", vec![new]), ("first", vec![]), ("stale", vec![])] {
+        let filter = ItemFilter { word: Some(word.to_owned()), ..ItemFilter::default() };
+        assert_eq!(items.list(&filter, &page).await.unwrap().entries, expected, "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_to_a_user_who_has_changed_is_refused_and_leaves_no_guard() {
+    let app = App::start().await;
+    let ann = app.user("ann").await;
+    let users = Users::new(app.client.clone(), "UsersTable".to_owned());
+    let old = users.find(Uuid::parse_str(&ann.id).unwrap()).await.unwrap().unwrap();
+    let patch = |name: &str| UserPatch { username: Change::Set(name.to_owned()), ..UserPatch::default() };
+    users.update(&old, &old.patched_by(&patch("anna"), app.now()), None).await.unwrap();
+    let stale = users.update(&old, &old.patched_by(&patch("stale"), app.now()), None).await;
+    assert!(matches!(stale, Err(UpdateUserError::Outdated)));
+    assert!(matches!(users.delete(&old).await, Err(ConditionalWriteError::Outdated)));
+    assert!(users.find_for_sign_in("stale").await.unwrap().is_none());
+    assert!(users.find_for_sign_in("anna").await.unwrap().is_some());
+}
