@@ -78,6 +78,7 @@ pub(crate) async fn serve(listener: TcpListener, database: Database) {
         loop {
             interval.tick().await;
             let database = sweeper.clone();
+            // A sweep that fails is made up for by the next one; DynamoDB itself promises no more than days.
             let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
         }
     };

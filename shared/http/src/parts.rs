@@ -1,4 +1,4 @@
-//! The parts of a request that [`Valid`](crate::request::Valid) reads: path, query, JSON body and form.
+//! The parts of a request that [`Valid`](crate::request::Valid) reads: path, query, header fields, JSON body and form.
 
 use std::borrow::Cow;
 
@@ -14,6 +14,11 @@ pub struct Path<T>(pub T);
 /// Parameters in the query string. Several of them, each with its own model, can stand side by side.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
+
+/// Header fields. A model's field `if_match` is the header field `If-Match`; of a repeated one the last value counts, or
+/// all for a field that takes a list.
+#[derive(Debug)]
+pub struct Header<T>(pub T);
 
 /// A JSON body.
 #[derive(Debug)]
@@ -34,6 +39,30 @@ impl<T: Model> Part for Query<T> {
         let object = urlencoded::query::<T>(&received.query);
         collect(validate(&object, Origin::Parameters, "query"), faults).map(Self)
     }
+}
+
+impl<T: Model> Part for Header<T> {
+    fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
+        let fields = T::FIELDS.iter().flat_map(|field| {
+            let values = received.headers().get_all(header_name(field.name)).into_iter();
+            values.map(|value| (field.name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        });
+        let object = urlencoded::query::<T>(&fields.collect::<Vec<_>>());
+        let read = validate(&object, Origin::Parameters, "header").map_err(|mut found: Vec<Fault>| {
+            for segment in found.iter_mut().flat_map(|fault| &mut fault.location) {
+                if let Segment::Name(name) = segment {
+                    *name = Cow::Owned(header_name(name));
+                }
+            }
+            found
+        });
+        collect(read, faults).map(Self)
+    }
+}
+
+/// The header field that a model's field stands for.
+fn header_name(field: &str) -> String {
+    field.replace('_', "-")
 }
 
 impl<T: Validate> Part for Body<T> {
@@ -65,4 +94,52 @@ impl<T: Model> Part for Form<T> {
 
 fn collect<T>(read: Result<T, Vec<Fault>>, faults: &mut Vec<Fault>) -> Option<T> {
     read.map_err(|found| faults.extend(found)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use peregrine_core::validation::Validate;
+
+    use super::*;
+
+    #[derive(Debug, Validate)]
+    struct Fields {
+        #[param(min_length = 3)]
+        x_token: String,
+        #[param(maximum = 9)]
+        max_forwards: Option<u32>,
+        #[param(required = false)]
+        x_tag: Vec<String>,
+    }
+
+    fn read(fields: &[(&'static str, &'static str)]) -> Result<Fields, Vec<(&'static str, String)>> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        let received = Received { headers, path: Vec::new(), query: Vec::new(), body: ReceivedBody::Absent };
+        let mut faults = Vec::new();
+        Header::read(&received, &mut faults).map(|Header(read)| read).ok_or_else(|| {
+            faults.into_iter().map(|fault| (fault.kind, serde_json::to_string(&fault.location).unwrap())).collect()
+        })
+    }
+
+    #[test]
+    fn header_fields_are_read_by_their_own_names() {
+        let read = read(&[("x-token", "abc"), ("max-forwards", " 7 "), ("x-tag", "a"), ("x-tag", "b")]).unwrap();
+        assert_eq!((read.x_token.as_str(), read.max_forwards), ("abc", Some(7)));
+        assert_eq!(read.x_tag, ["a", "b"]);
+    }
+
+    #[test]
+    fn faults_name_the_header_field() {
+        assert_eq!(
+            read(&[("max-forwards", "10")]).unwrap_err(),
+            [
+                ("missing", r#"["header","x-token"]"#.to_owned()),
+                ("less_than_equal", r#"["header","max-forwards"]"#.to_owned()),
+            ]
+        );
+    }
 }

@@ -17,7 +17,7 @@ pub use crate::body::BodyKind;
 /// It answers in FastAPI's order: a body that can't be parsed first, then who may not call, then **all** faults of path,
 /// query and body together.
 ///
-/// ```ignore
+/// ```text
 /// async fn update_item(
 ///     State(state): State<ItemsState>,
 ///     Valid(caller, (Path(item), Body(patch))): Valid<Scoped<ItemsWrite>, (Path<ItemPath>, Body<ItemPatch>)>,
