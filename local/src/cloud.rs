@@ -24,12 +24,11 @@ use crate::options::CloudOptions;
 use crate::secrets::Secrets;
 use crate::server;
 use crate::template::Template;
-use crate::watch::{self, Sources};
+use crate::watch::{Running, Sources, Watch};
 
 /// A running local cloud.
 ///
 /// [`stop`](Self::stop) ends it in order. Dropping it kills what it runs.
-#[derive(Debug)]
 pub struct Cloud {
     http_url: String,
     aws: EmbeddedAws,
@@ -40,6 +39,13 @@ pub struct Cloud {
     watcher: Option<JoinHandle<()>>,
     _executables: Arc<Executables>,
     _data_dir: Option<DataDir>,
+}
+
+/// Without the functions' variables, which hold secrets.
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Cloud").field("http_url", &self.http_url).finish_non_exhaustive()
+    }
 }
 
 impl Cloud {
@@ -63,6 +69,12 @@ impl Cloud {
         };
 
         let cargo = Cargo { root: options.root.clone(), release: options.release, functions: names };
+        let watch = if options.watch {
+            let sources = Sources::new(cargo.clone(), options.root.join(&options.template));
+            Some(Watch::begin(sources, console).await?)
+        } else {
+            None
+        };
         let artifacts = build(&cargo, &options).await?;
         let share = !options.watch;
         let executables =
@@ -117,10 +129,7 @@ impl Cloud {
         let listener = listener(http, options.http_port)?;
         cloud.gateway.abort();
         cloud.gateway = tokio::spawn(gateway.serve(listener));
-        if options.watch {
-            let sources = Sources::new(cargo, options.root.join(&options.template));
-            cloud.watcher = Some(watch::start(sources, executables, pools, console).await?);
-        }
+        cloud.watcher = watch.map(|watch| tokio::spawn(watch.run(Running { executables, pools })));
         cloud.announce(console, began);
         Ok(cloud)
     }

@@ -7,8 +7,8 @@ use crate::error::StartError;
 use crate::secrets::Secrets;
 use crate::template::{Function, REGION};
 
-/// Values that replace those of the template, by variable name.
-#[derive(Debug, Default)]
+/// Values that replace those of the template, by variable name. They can be secrets, so they can't be printed.
+#[derive(Default)]
 pub(crate) struct Overrides {
     values: BTreeMap<String, String>,
 }
@@ -18,8 +18,16 @@ impl Overrides {
     pub(crate) fn read(path: Option<&Path>, values: &BTreeMap<String, String>) -> Result<Self, StartError> {
         let mut merged = BTreeMap::new();
         if let Some(path) = path.filter(|path| path.exists()) {
-            let fault =
-                |error: dotenvy::Error| StartError::Dotenv { path: path.to_owned(), message: error.to_string() };
+            let fault = |error: dotenvy::Error| {
+                let message = match error {
+                    // The library would show the line, which can hold a secret.
+                    dotenvy::Error::LineParse(_, column) => {
+                        format!("a line is no assignment from column {column} on; quote values with spaces")
+                    }
+                    other => other.to_string(),
+                };
+                StartError::Dotenv { path: path.to_owned(), message }
+            };
             for entry in dotenvy::from_path_iter(path).map_err(fault)? {
                 let (name, value) = entry.map_err(fault)?;
                 merged.insert(name, value);
@@ -124,7 +132,7 @@ Resources:
         let folder = tempfile::tempdir().unwrap();
         let dotenv = folder.path().join(".env");
         std::fs::write(&dotenv, "not an assignment\n").unwrap();
-        let error = Overrides::read(Some(&dotenv), &BTreeMap::new()).unwrap_err().to_string();
+        let error = Overrides::read(Some(&dotenv), &BTreeMap::new()).err().unwrap().to_string();
         assert!(error.contains(".env: "), "{error}");
     }
 

@@ -80,11 +80,15 @@ impl Executables {
         Ok(Some(path))
     }
 
-    /// Removes the copies that were replaced, once nothing starts from them any more.
+    /// Removes the copies that nothing starts from any more.
     pub(crate) fn remove_replaced(&self) {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, copy) in current.iter().filter(|(_, copy)| copy.generation > 1) {
-            let _ = std::fs::remove_file(self.folder.path().join(format!("{name}-{}", copy.generation - 1)));
+        let Ok(entries) = std::fs::read_dir(self.folder.path()) else { return };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let is_lock = path.file_name().is_some_and(|name| name == LOCK_FILE);
+            if !is_lock && !current.values().any(|copy| copy.path == path) {
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
 }

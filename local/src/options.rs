@@ -7,7 +7,7 @@ use crate::console::Console;
 
 /// What a [`Cloud`](crate::Cloud) is started with. Begin with [`CloudOptions::persistent`] or
 /// [`CloudOptions::ephemeral`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, as on the command line")]
 pub struct CloudOptions {
     /// The workspace that the functions belong to.

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tokio::task::JoinHandle;
 
 use crate::cargo::{Artifacts, Cargo};
 use crate::console::{Console, seconds};
@@ -72,53 +71,56 @@ impl Sources {
     }
 }
 
-/// Starts watching. The task ends when it is aborted, together with a build that is under way.
-pub(crate) async fn start(
-    mut sources: Sources,
-    executables: Arc<Executables>,
-    pools: HashMap<String, Arc<Pool>>,
+/// Watched sources. What changes from here on is built, though what it replaces may not run yet.
+pub(crate) struct Watch {
+    sources: Sources,
+    watcher: RecommendedWatcher,
+    events: UnboundedReceiver<PathBuf>,
     console: Console,
-) -> Result<JoinHandle<()>, StartError> {
-    let fault = |error: notify::Error| StartError::Watch(error.to_string());
-    // Events carry real paths.
-    sources.cargo.root = real(&sources.cargo.root);
-    sources.template = real(&sources.template);
-    let (sender, events) = mpsc::unbounded_channel();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let Ok(event) = event else { return };
-        if !matches!(event.kind, EventKind::Access(_)) {
-            event.paths.into_iter().for_each(|path| drop(sender.send(path)));
-        }
-    })
-    .map_err(fault)?;
-    watcher.watch(&sources.cargo.root, RecursiveMode::NonRecursive).map_err(fault)?;
-    let config = sources.cargo.root.join(".cargo");
-    let template = sources.template.parent().filter(|folder| *folder != sources.cargo.root);
-    for folder in template.into_iter().chain(config.is_dir().then_some(config.as_path())) {
-        watcher.watch(folder, RecursiveMode::NonRecursive).map_err(fault)?;
-    }
-    let mut watch = Watch { sources, executables, pools, console, watcher };
-    watch.follow_packages().await?;
-    Ok(tokio::spawn(watch.run(events)))
 }
 
-struct Watch {
-    sources: Sources,
-    executables: Arc<Executables>,
-    pools: HashMap<String, Arc<Pool>>,
-    console: Console,
-    watcher: RecommendedWatcher,
+/// What a build replaces.
+pub(crate) struct Running {
+    pub(crate) executables: Arc<Executables>,
+    pub(crate) pools: HashMap<String, Arc<Pool>>,
 }
 
 impl Watch {
-    async fn run(mut self, mut events: UnboundedReceiver<PathBuf>) {
+    /// Begins to watch, before the first build, which takes minutes: what is saved meanwhile counts too.
+    pub(crate) async fn begin(mut sources: Sources, console: Console) -> Result<Self, StartError> {
+        let fault = |error: notify::Error| StartError::Watch(error.to_string());
+        // Events carry real paths.
+        sources.cargo.root = real(&sources.cargo.root);
+        sources.template = real(&sources.template);
+        let (sender, events) = mpsc::unbounded_channel();
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            if !matches!(event.kind, EventKind::Access(_)) {
+                event.paths.into_iter().for_each(|path| drop(sender.send(path)));
+            }
+        })
+        .map_err(fault)?;
+        watcher.watch(&sources.cargo.root, RecursiveMode::NonRecursive).map_err(fault)?;
+        let config = sources.cargo.root.join(".cargo");
+        let template = sources.template.parent().filter(|folder| *folder != sources.cargo.root);
+        for folder in template.into_iter().chain(config.is_dir().then_some(config.as_path())) {
+            watcher.watch(folder, RecursiveMode::NonRecursive).map_err(fault)?;
+        }
+        let mut watch = Self { sources, watcher, events, console };
+        watch.follow_packages().await?;
+        Ok(watch)
+    }
+
+    /// Builds what changes and replaces what runs. Ends when the future is dropped, together with a build that is under
+    /// way.
+    pub(crate) async fn run(mut self, running: Running) {
         // What changes during a build stays in the channel and is built after it.
-        while let Some(first) = events.recv().await {
+        while let Some(first) = self.events.recv().await {
             if self.sources.change(&first) == Change::Nothing {
                 continue;
             }
             let mut paths = BTreeSet::from([first]);
-            while let Ok(Some(next)) = tokio::time::timeout(QUIET, events.recv()).await {
+            while let Ok(Some(next)) = tokio::time::timeout(QUIET, self.events.recv()).await {
                 paths.insert(next);
             }
             let of = |wanted: Change| paths.iter().find(|path| self.sources.change(path) == wanted);
@@ -128,15 +130,15 @@ impl Watch {
             }
             if let Some(path) = of(Change::Build) {
                 self.console.say(format!("{} changed; building", self.sources.name(path)));
-                self.rebuild().await;
+                self.rebuild(&running).await;
             }
         }
     }
 
-    async fn rebuild(&mut self) {
+    async fn rebuild(&mut self, running: &Running) {
         let began = Instant::now();
         let result = match self.sources.cargo.build().await {
-            Ok(artifacts) => self.replace(artifacts).await,
+            Ok(artifacts) => running.replace(artifacts).await,
             Err(error) => Err(error),
         };
         match result {
@@ -149,29 +151,6 @@ impl Watch {
         if let Err(error) = self.follow_packages().await {
             self.console.say(error.to_string());
         }
-    }
-
-    /// Puts the executables that changed to work. Returns the functions' names.
-    async fn replace(&self, artifacts: Artifacts) -> Result<Vec<String>, StartError> {
-        let executables = Arc::clone(&self.executables);
-        let copying = tokio::task::spawn_blocking(move || {
-            let mut updated = Vec::new();
-            for (name, artifact) in artifacts {
-                let path = executables.update(&name, &artifact).map_err(StartError::file(artifact))?;
-                updated.extend(path.map(|path| (name, path)));
-            }
-            Ok::<_, StartError>(updated)
-        });
-        let updated = copying.await.map_err(|error| StartError::Watch(error.to_string()))??;
-        let mut replaced = Vec::new();
-        for (name, path) in updated {
-            if let Some(pool) = self.pools.get(&name) {
-                pool.replace(path);
-                replaced.push(name);
-            }
-        }
-        self.executables.remove_replaced();
-        Ok(replaced)
     }
 
     /// Watches the packages that the functions consist of now: a manifest may have brought another one.
@@ -194,6 +173,37 @@ impl Watch {
             self.sources.local = Some(folder);
         }
         Ok(())
+    }
+}
+
+impl Running {
+    /// Puts the executables that changed to work. Returns the functions' names. What could be copied is used, also if
+    /// something else could not.
+    async fn replace(&self, artifacts: Artifacts) -> Result<Vec<String>, StartError> {
+        let executables = Arc::clone(&self.executables);
+        let copying = tokio::task::spawn_blocking(move || {
+            let update = |(name, artifact): (String, PathBuf)| match executables.update(&name, &artifact) {
+                Ok(path) => Ok(path.map(|path| (name, path))),
+                Err(error) => Err(StartError::file(artifact)(error)),
+            };
+            artifacts.into_iter().map(update).collect::<Vec<_>>()
+        });
+        let updates = copying.await.map_err(|error| StartError::Watch(error.to_string()))?;
+        let (mut replaced, mut failure) = (Vec::new(), None);
+        for update in updates {
+            match update {
+                Ok(Some((name, path))) => {
+                    if let Some(pool) = self.pools.get(&name) {
+                        pool.replace(path);
+                        replaced.push(name);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => failure = Some(error),
+            }
+        }
+        self.executables.remove_replaced();
+        failure.map_or(Ok(replaced), Err)
     }
 }
 

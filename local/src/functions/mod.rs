@@ -18,7 +18,6 @@ pub(crate) use pool::{Pool, PoolView};
 pub(crate) const PAYLOAD_LIMIT: usize = 6_291_556;
 
 /// What every sandbox of a function is started with.
-#[derive(Debug)]
 pub(crate) struct FunctionConfig {
     pub(crate) name: String,
     pub(crate) arn: String,
@@ -27,6 +26,13 @@ pub(crate) struct FunctionConfig {
     pub(crate) environment: BTreeMap<String, String>,
     /// How many sandboxes may run at once.
     pub(crate) max_sandboxes: usize,
+}
+
+/// Without the environment, which holds secrets.
+impl std::fmt::Debug for FunctionConfig {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("FunctionConfig").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// Why an invocation has no answer.

@@ -213,6 +213,8 @@ impl Pool {
         if let Some(invocation) = state.waiting.pop_front() {
             return HandOver::Now(sandbox.begin(invocation));
         }
+        // A runtime that asks again, on another connection, is idle once.
+        state.idle.retain(|idle| idle.sandbox.id != sandbox.id);
         let (hand_over, handed_over) = oneshot::channel();
         state.idle.push(Idle { sandbox: Arc::clone(sandbox), since: Instant::now(), hand_over });
         HandOver::Later(handed_over)
@@ -256,6 +258,7 @@ impl Pool {
     pub(crate) fn kill(&self) {
         let mut state = self.lock();
         state.closed = true;
+        state.waiting.clear();
         state.sandboxes.iter().for_each(|sandbox| sandbox.kill());
     }
 

@@ -47,6 +47,7 @@ pub(super) struct Sandbox {
 #[derive(Debug, Default)]
 struct State {
     ready: bool,
+    /// Its process is gone or about to be killed: it takes no further event.
     ended: bool,
     invocations: u64,
     init_error: Option<String>,
@@ -182,7 +183,7 @@ impl Sandbox {
     /// Takes an invocation back that could not be handed over, unless it has been answered meanwhile.
     pub(super) fn revoke(&self, delivery: Delivery) -> Option<Invocation> {
         let mut state = self.lock();
-        let in_flight = state.in_flight.take()?;
+        let in_flight = state.in_flight.take_if(|in_flight| in_flight.request_id == delivery.request_id)?;
         state.invocations -= 1;
         let Delivery { request_id, trace_id, event, .. } = delivery;
         Some(Invocation { request_id, trace_id, event, reply: in_flight.reply })

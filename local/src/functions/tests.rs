@@ -118,7 +118,7 @@ fn failure(finished: Finished) -> (FailureKind, Option<String>) {
 
 #[tokio::test]
 async fn a_sandbox_is_started_once_and_used_again() {
-    let setting = Setting::new(8, &[]);
+    let setting = Setting::new(1, &[]);
     let first = setting.invoke("hello").await;
     let second = setting.invoke("hello").await;
     assert!(first.cold && !second.cold);
@@ -164,7 +164,7 @@ async fn the_timeout_ends_the_process() {
 
 #[tokio::test]
 async fn a_reported_error_keeps_the_sandbox() {
-    let setting = Setting::new(8, &[]);
+    let setting = Setting::new(1, &[]);
     let before = setting.process().await;
     let (kind, _) = failure(setting.invoke("panic").await);
     assert_eq!(kind, FailureKind::Reported("no such thing".to_owned()));
@@ -239,7 +239,7 @@ async fn only_what_nobody_has_begun_can_be_withdrawn() {
 #[tokio::test]
 async fn a_new_executable_lets_requests_under_way_finish() {
     let (gate, address) = gate();
-    let setting = Setting::new(8, &[("GATE", &address)]);
+    let setting = Setting::new(1, &[("GATE", &address)]);
     let mut under_way = setting.pool.invoke(Bytes::from_static(b"wait"), String::new());
     let connection = tokio::task::spawn_blocking(move || gate.accept().unwrap()).await.unwrap();
     setting.pool.replace(script(&setting.folder, "two"));

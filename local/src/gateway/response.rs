@@ -30,7 +30,9 @@ struct Payload {
 pub(super) fn response(answer: &Bytes, is_head: bool) -> Result<Answer, String> {
     let payload = match serde_json::from_slice::<Payload>(answer) {
         Ok(payload) => payload,
-        Err(error) => return inferred(answer).map_err(|_| format!("the answer is not in payload format 2.0: {error}")),
+        // Only an answer without a status may be anything.
+        Err(error) if has_status(answer) => return Err(format!("the answer is not in payload format 2.0: {error}")),
+        Err(_) => return inferred(answer),
     };
     let Some(status) = &payload.status_code else { return inferred(answer) };
     let status = status_code(status).ok_or_else(|| format!("the answer has the `statusCode` {status}"))?;
@@ -78,6 +80,10 @@ pub(super) fn response(answer: &Bytes, is_head: bool) -> Result<Answer, String> 
     headers.remove(CONTENT_LENGTH);
     *response.body_mut() = Full::new(body);
     Ok(response)
+}
+
+fn has_status(answer: &Bytes) -> bool {
+    serde_json::from_slice::<Value>(answer).is_ok_and(|answer| answer.get("statusCode").is_some())
 }
 
 /// The response for an answer without a status: 200, with the whole answer as JSON.
@@ -197,6 +203,11 @@ mod tests {
             error(json!({"statusCode": 200, "headers": {"a b": "c"}})),
             "the answer's header `a b` is not valid"
         );
-        assert!(response(&Bytes::from_static(b"<html>"), false).unwrap_err().contains("not in payload format 2.0"));
+        assert!(response(&Bytes::from_static(b"<html>"), false).unwrap_err().contains("not JSON"));
+        for malformed in
+            [json!({"statusCode": 500, "headers": []}), json!({"statusCode": 200, "isBase64Encoded": "no"})]
+        {
+            assert!(error(malformed).contains("not in payload format 2.0"));
+        }
     }
 }

@@ -53,6 +53,7 @@ impl Sandbox {
                 }
             }
         };
+        self.end();
         self.process.kill();
         let _ = child.wait().await;
         // The pipe is closed now, unless a process left the group and kept it.
@@ -86,11 +87,14 @@ impl Sandbox {
 
     fn overdue(&self) -> Option<End> {
         let now = Instant::now();
-        let state = self.lock();
-        match state.due() {
+        let mut state = self.lock();
+        let end = match state.due() {
             Some(deadline) => (deadline <= now).then_some(End::TimedOut),
             None => (!state.ready && self.init_deadline <= now).then_some(End::InitTimeout),
-        }
+        };
+        // Under the same lock: it may just be asking for its next event.
+        state.ended |= end.is_some();
+        end
     }
 
     /// Why an invocation of this sandbox fails that is under way or would have been its first.
