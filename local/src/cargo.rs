@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::StartError;
 use crate::process::ProcessGroup;
+use crate::template::TemplateError;
 
 /// What cargo sets for the programs that it runs, and a cargo below them must not see: crates with build scripts would
 /// be compiled again because of it. What people set for cargo (`CARGO_HOME`, `CARGO_INCREMENTAL`, …) stays.
@@ -54,6 +55,10 @@ pub(crate) type Artifacts = BTreeMap<String, PathBuf>;
 impl Cargo {
     /// Builds the functions. Cargo's messages go to standard error. Dropping the future ends cargo and its compilers.
     pub(crate) async fn build(&self) -> Result<Artifacts, StartError> {
+        // Without a `--bin`, cargo would build everything there is.
+        if self.functions.is_empty() {
+            return Err(TemplateError::NoFunction.into());
+        }
         let mut command = self.command();
         command.args(["build", "--message-format=json-render-diagnostics"]);
         if self.release {
@@ -103,6 +108,10 @@ impl Cargo {
         let mut command = self.command();
         command.args(["metadata", "--no-deps", "--format-version=1"]);
         let output = command.output().await.map_err(StartError::Cargo)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(StartError::Watch(format!("`cargo metadata` failed ({}): {}", output.status, said.trim())));
+        }
         let metadata: Metadata =
             serde_json::from_slice(&output.stdout).map_err(|error| StartError::Watch(error.to_string()))?;
         Ok(SourceFolders {
@@ -210,6 +219,23 @@ mod tests {
         assert_eq!(executable(library), None);
         assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
         assert_eq!(executable("warning: not JSON"), None);
+    }
+
+    #[tokio::test]
+    async fn a_build_of_no_functions_is_refused() {
+        let cargo = Cargo { root: "/nowhere".into(), release: false, functions: Vec::new() };
+        let error = cargo.build().await.unwrap_err().to_string();
+        assert!(error.contains("no AWS::Serverless::Function"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_cargo_says_about_a_faulty_manifest_is_passed_on() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("Cargo.toml"), "[no-such-table]\n").unwrap();
+        let cargo = Cargo { root: folder.path().to_owned(), release: false, functions: Vec::new() };
+        let error = cargo.source_folders().await.unwrap_err().to_string();
+        assert!(error.starts_with("cannot watch the sources: `cargo metadata` failed (exit status: 101): "), "{error}");
+        assert!(error.contains("Cargo.toml"), "{error}");
     }
 
     #[test]

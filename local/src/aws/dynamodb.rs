@@ -11,6 +11,7 @@ use hyper::{Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -123,15 +124,34 @@ fn ensure(database: &Database, table: &Table, path: &Path) -> Result<(), StartEr
         Err(error) => return Err(failed(&error)),
     }
 
-    let Some(wanted) = table.time_to_live() else { return Ok(()) };
+    let wanted: TimeToLive =
+        table.time_to_live().map(|wanted| request(wanted.clone(), table)).transpose()?.unwrap_or_default();
+    let wanted = wanted.enabled.then_some(wanted.attribute_name);
     let current = database.describe_time_to_live(request(name, table)?).map_err(|error| failed(&error))?;
-    let enabled = current.time_to_live_description.time_to_live_status == "ENABLED";
-    // DynamoDB refuses to set what is set already.
-    if enabled != (wanted.get("Enabled") == Some(&Value::Bool(true))) {
-        let update = json!({"TableName": table.name(), "TimeToLiveSpecification": wanted});
+    let current = current.time_to_live_description;
+    let current = current.attribute_name.filter(|_| current.time_to_live_status == "ENABLED");
+    if current == wanted {
+        return Ok(());
+    }
+    // DynamoDB does not replace one attribute by another: the first has to be given up before.
+    for (attribute, enabled) in [(current, false), (wanted, true)] {
+        let Some(attribute) = attribute else { continue };
+        let update = json!({
+            "TableName": table.name(),
+            "TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": enabled},
+        });
         database.update_time_to_live(request(update, table)?).map_err(|error| failed(&error))?;
     }
     Ok(())
+}
+
+/// A `TimeToLiveSpecification`. Without one, nothing expires.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TimeToLive {
+    enabled: bool,
+    #[serde(default)]
+    attribute_name: String,
 }
 
 /// Reads a request of DynamoDB's API; the engine checks it while reading.
@@ -152,6 +172,12 @@ fn difference(wanted: &Value, existing: &Value) -> Option<&'static str> {
     ["KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"]
         .into_iter()
         .find(|property| shape(wanted.get(*property)) != shape(existing.get(*property)))
+        .or_else(|| (stream(wanted) != stream(existing)).then_some("StreamSpecification"))
+}
+
+/// What a table's stream carries, if it has one.
+fn stream(table: &Value) -> Option<&Value> {
+    table.get("StreamSpecification")?.get("StreamViewType")
 }
 
 /// A property without what does not matter: the order of lists, and what descriptions add.
@@ -221,6 +247,45 @@ Resources:
         assert!(error.starts_with("the table `Things` in "), "{error}");
         assert!(error.contains("(GlobalSecondaryIndexes)"), "{error}");
         open(&storage, &tables(&TEMPLATE.replace("[b, a]", "[a, b]"))).unwrap();
+    }
+
+    #[test]
+    fn a_stream_is_part_of_a_tables_shape() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::Folder(folder.path().to_owned());
+        let with_stream = |kind: &str| format!("{TEMPLATE}      StreamSpecification: {{ StreamViewType: {kind} }}\n");
+        open(&storage, &tables(&with_stream("KEYS_ONLY"))).unwrap();
+        open(&storage, &tables(&with_stream("KEYS_ONLY"))).unwrap();
+        for changed in [with_stream("NEW_IMAGE"), TEMPLATE.to_owned()] {
+            let error = open(&storage, &tables(&changed)).err().unwrap().to_string();
+            assert!(error.contains("(StreamSpecification)"), "{error}");
+        }
+    }
+
+    #[test]
+    fn existing_data_follows_the_time_to_live_of_the_template() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::Folder(folder.path().to_owned());
+        let specification = "TimeToLiveSpecification: { AttributeName: expires_at, Enabled: true }";
+        let with = |replacement: &str| TEMPLATE.replace(specification, replacement);
+        let disabled = "TimeToLiveSpecification: { AttributeName: expires_at, Enabled: false }";
+        let renamed = "TimeToLiveSpecification: { AttributeName: ends_at, Enabled: true }";
+        for (text, expected) in [
+            (with(specification), Some("expires_at")),
+            (with(specification), Some("expires_at")),
+            (with(renamed), Some("ends_at")),
+            (with(disabled), None),
+            (with(renamed), Some("ends_at")),
+            (with(""), None),
+            (with(""), None),
+        ] {
+            let tables = tables(&text);
+            let database = open(&storage, &tables).unwrap();
+            let name = request(json!({"TableName": "Things"}), &tables[0]).unwrap();
+            let described = database.describe_time_to_live(name).unwrap().time_to_live_description;
+            assert_eq!(described.attribute_name.as_deref(), expected, "{text}");
+            assert_eq!(described.time_to_live_status == "ENABLED", expected.is_some(), "{text}");
+        }
     }
 
     #[test]

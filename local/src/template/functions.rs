@@ -5,15 +5,69 @@ use std::time::Duration;
 
 use super::resolve::Scope;
 use super::secrets::SecretSpec;
-use super::yaml::Node;
+use super::yaml::{Entry, Node};
 use super::{ACCOUNT, Fault, REGION, Resource, secrets};
 
 /// SAM's defaults.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_MEMORY_MB: u32 = 128;
 
-/// Properties that change what a function is in a way that the local cloud does not follow.
-const UNSUPPORTED: &[&str] = &["FunctionUrlConfig", "ImageUri", "InlineCode", "Layers", "PackageType"];
+/// Properties that are followed.
+const SUPPORTED: &[&str] = &["CodeUri", "Environment", "Events", "MemorySize", "Runtime", "Timeout"];
+
+/// Properties that have no effect on one machine.
+const ACCOUNT_ONLY: &[&str] = &[
+    "Architectures",
+    "AssumeRolePolicyDocument",
+    "AutoPublishAlias",
+    "AutoPublishAliasAllProperties",
+    "AutoPublishCodeSha256",
+    "CodeSigningConfigArn",
+    "DeadLetterQueue",
+    "DeploymentPreference",
+    "Description",
+    "EphemeralStorage",
+    "EventInvokeConfig",
+    "Handler",
+    "KmsKeyArn",
+    "Layers",
+    "LoggingConfig",
+    "PermissionsBoundary",
+    "Policies",
+    "PropagateTags",
+    "ProvisionedConcurrencyConfig",
+    "ReservedConcurrentExecutions",
+    "Role",
+    "RolePath",
+    "RuntimeManagementConfig",
+    "Tags",
+    "Tracing",
+    "VersionDescription",
+];
+
+/// Properties that `Globals` cannot give: SAM refuses the last three there, and references to a function need its own
+/// `CodeUri`.
+const OF_ONE_FUNCTION: &[&str] = &["CodeUri", "Events", "Policies", "Role"];
+
+/// The runtimes that run a binary.
+const RUNTIMES: &[&str] = &["provided.al2023", "provided.al2"];
+
+/// Variables that Lambda sets itself and refuses in a function's configuration, beside all of `AWS_LAMBDA_…`.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+const RESERVED_VARIABLES: &[&str] = &[
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+];
 
 /// A function of the template.
 #[derive(Debug, Clone)]
@@ -131,19 +185,28 @@ pub(super) fn read(
     secrets: &[SecretSpec],
 ) -> Result<Function, Fault> {
     let property = |name: &str| resource.property(name).or_else(|| globals.and_then(|globals| globals.get(name)));
-    for name in UNSUPPORTED {
-        if let Some(node) = property(name) {
-            return Err(Fault::at(node.line, format!("the local cloud does not support `{name}` of a function")));
-        }
+    if let Some(globals) = globals {
+        check_globals(globals)?;
+    }
+    if let Some(properties) = resource.properties {
+        check_properties(properties, "Properties")?;
+    }
+    if let Some(runtime) = property("Runtime")
+        && !RUNTIMES.contains(&scope.text(runtime)?.as_str())
+    {
+        return Err(Fault::at(runtime.line, format!("`Runtime` must be {}", RUNTIMES.join(" or "))));
     }
 
     // SAM merges maps: a function's variables are added to the global ones and win over them.
     let mut environment = BTreeMap::new();
     for holder in [globals, resource.properties].into_iter().flatten() {
-        let Some(variables) = holder.get("Environment").and_then(|node| node.get("Variables")) else { continue };
-        for (key, node) in variables.entries("Variables")? {
+        for (key, node) in variables(holder)? {
+            let name = &key.text;
+            if name.starts_with("AWS_LAMBDA_") || RESERVED_VARIABLES.contains(&name.as_str()) {
+                return Err(Fault::at(key.line, format!("Lambda sets `{name}` itself and refuses it here")));
+            }
             let value = EnvironmentValue::parse(&scope.text(node)?, node.line, secrets)?;
-            environment.insert(key.text.clone(), value);
+            environment.insert(name.clone(), value);
         }
     }
 
@@ -155,6 +218,36 @@ pub(super) fn read(
         memory_mb: number(property("MemorySize"), "MemorySize", 128..=10_240, scope)?.unwrap_or(DEFAULT_MEMORY_MB),
         environment,
     })
+}
+
+fn check_globals(globals: &Node) -> Result<(), Fault> {
+    let entries = globals.entries("Function")?;
+    if let Some((key, _)) = entries.iter().find(|(key, _)| OF_ONE_FUNCTION.contains(&key.text.as_str())) {
+        let message = format!("`{}` must stand at each function, not in Globals", key.text);
+        return Err(Fault::at(key.line, message));
+    }
+    check_properties(globals, "Function")
+}
+
+fn check_properties(properties: &Node, what: &str) -> Result<(), Fault> {
+    for (key, _) in properties.entries(what)? {
+        let name = key.text.as_str();
+        if !SUPPORTED.contains(&name) && !ACCOUNT_ONLY.contains(&name) {
+            return Err(Fault::at(key.line, format!("the local cloud does not support `{name}` of a function")));
+        }
+    }
+    Ok(())
+}
+
+/// The entries of `Environment.Variables`.
+fn variables(properties: &Node) -> Result<&[Entry], Fault> {
+    let Some(environment) = properties.get("Environment") else { return Ok(&[]) };
+    let entries = environment.entries("Environment")?;
+    if let Some((key, _)) = entries.iter().find(|(key, _)| key.text != "Variables") {
+        let message = format!("`Environment` of a function has `Variables`, not `{}`", key.text);
+        return Err(Fault::at(key.line, message));
+    }
+    environment.get("Variables").map_or(Ok(&[]), |variables| variables.entries("Variables"))
 }
 
 fn number(
@@ -233,5 +326,54 @@ Resources:
         let text = TEMPLATE.replace("Timeout: 10", "Timeout: 1000");
         let error = Template::parse(&text, "template.yaml").unwrap_err().to_string();
         assert_eq!(error, "template.yaml:4: `Timeout` must be a number from 1 to 900");
+    }
+
+    fn error(from: &str, to: &str) -> String {
+        assert!(TEMPLATE.contains(from));
+        Template::parse(&TEMPLATE.replacen(from, to, 1), "template.yaml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn properties_that_would_be_lost_are_faults() {
+        assert_eq!(
+            error("MemorySize: 256", "VpcConfig: {}"),
+            "template.yaml:14: the local cloud does not support `VpcConfig` of a function"
+        );
+        assert_eq!(
+            error("Timeout: 10", "TimeOut: 10"),
+            "template.yaml:4: the local cloud does not support `TimeOut` of a function"
+        );
+        assert_eq!(
+            error("Timeout: 10", "Events: {}"),
+            "template.yaml:4: `Events` must stand at each function, not in Globals"
+        );
+        assert_eq!(
+            error("Variables:", "Variable:"),
+            "template.yaml:6: `Environment` of a function has `Variables`, not `Variable`"
+        );
+    }
+
+    #[test]
+    fn what_only_matters_in_an_account_is_accepted() {
+        let text = TEMPLATE.replace("MemorySize: 256", "Tags: { a: b }\n      Layers: []\n      Runtime: provided.al2");
+        assert!(Template::parse(&text, "template.yaml").is_ok());
+    }
+
+    #[test]
+    fn only_runtimes_that_run_a_binary_are_accepted() {
+        assert_eq!(
+            error("Timeout: 10", "Runtime: python3.12"),
+            "template.yaml:4: `Runtime` must be provided.al2023 or provided.al2"
+        );
+    }
+
+    #[test]
+    fn variables_that_lambda_sets_are_faults() {
+        for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_LAMBDA_FUNCTION_NAME", "_HANDLER"] {
+            assert_eq!(
+                error("LEVEL: debug", &format!("{name}: x")),
+                format!("template.yaml:17: Lambda sets `{name}` itself and refuses it here")
+            );
+        }
     }
 }

@@ -74,6 +74,9 @@ pub enum TemplateError {
         /// What is wrong with it.
         message: String,
     },
+    /// There is nothing to run. A template like that still describes tables and secrets.
+    #[error("the template has no AWS::Serverless::Function, so there is nothing to run")]
+    NoFunction,
 }
 
 /// A fault at a line of a template whose name does not matter yet.
@@ -186,14 +189,19 @@ impl<'a> Resource<'a> {
 
 fn parameters(root: &Node) -> Result<BTreeMap<String, Option<String>>, Fault> {
     let Some(node) = root.get("Parameters") else { return Ok(BTreeMap::new()) };
-    Ok(node
-        .entries("Parameters")?
-        .iter()
-        .map(|(key, parameter)| {
-            let default = parameter.get("Default").and_then(Node::scalar);
-            (key.text.clone(), default.map(str::to_owned))
-        })
-        .collect())
+    let mut parameters = BTreeMap::new();
+    for (key, parameter) in node.entries("Parameters")? {
+        // The default of such a parameter is where its value is, and not the value.
+        if let Some(kind) = parameter.get("Type")
+            && kind.scalar().is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::Value<"))
+        {
+            let message = format!("`{}`: the local cloud has no Parameter Store to look it up in", key.text);
+            return Err(Fault::at(kind.line, message));
+        }
+        let default = parameter.get("Default").and_then(Node::scalar);
+        parameters.insert(key.text.clone(), default.map(str::to_owned));
+    }
+    Ok(parameters)
 }
 
 fn resources(root: &Node) -> Result<Vec<Resource<'_>>, Fault> {
@@ -317,6 +325,20 @@ mod tests {
             error(&with_function(&format!("{code}    A: '{{{{resolve:ssm:/x}}}}'\n"))),
             "template.yaml:10: the local cloud resolves `secretsmanager` references only"
         );
+    }
+
+    #[test]
+    fn parameters_from_the_parameter_store_are_faults() {
+        let text =
+            "Parameters:\n  Image:\n    Type: AWS::SSM::Parameter::Value<String>\n    Default: /a/b\nResources: {}\n";
+        assert_eq!(error(text), "template.yaml:3: `Image`: the local cloud has no Parameter Store to look it up in");
+    }
+
+    #[test]
+    fn excluded_characters_must_be_text() {
+        let text = "Resources:\n  Key:\n    Type: AWS::SecretsManager::Secret\n    Properties:\n      \
+                    GenerateSecretString: { ExcludeCharacters: [a, b] }\n";
+        assert_eq!(error(text), "template.yaml:5: `ExcludeCharacters` must be text");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The HTTP API's routes: which function gets a request.
 
+use std::collections::HashSet;
+
 use percent_encoding::percent_decode_str;
 
 use super::yaml::{Node, Value};
@@ -84,8 +86,14 @@ impl Route {
             return any.then(|| Self { key: path.to_owned(), function: function.to_owned(), method: None, path: None });
         }
         let segments: Vec<Segment> = path.strip_prefix('/')?.split('/').map(segment).collect::<Option<_>>()?;
+        let mut names = HashSet::new();
+        let repeated = segments.iter().any(|segment| match segment {
+            Segment::Literal(_) => false,
+            Segment::Parameter(name) | Segment::Greedy(name) => !names.insert(name),
+        });
         let greedy = segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)));
-        if greedy.is_some_and(|position| position + 1 != segments.len()) || !METHODS.contains(&method.as_str()) {
+        let greedy_before_the_end = greedy.is_some_and(|position| position + 1 != segments.len());
+        if repeated || greedy_before_the_end || !METHODS.contains(&method.as_str()) {
             return None;
         }
         Some(Self {
@@ -177,10 +185,11 @@ fn segment(text: &str) -> Option<Segment> {
     let Some(name) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
         return (!text.contains(['{', '}'])).then(|| Segment::Literal(text.to_owned()));
     };
-    Some(match name.strip_suffix('+') {
-        Some(name) => Segment::Greedy(name.to_owned()),
-        None => Segment::Parameter(name.to_owned()),
-    })
+    let (name, greedy) = name.strip_suffix('+').map_or((name, false), |name| (name, true));
+    if name.is_empty() || name.contains(['{', '}', '+']) {
+        return None;
+    }
+    Some(if greedy { Segment::Greedy(name.to_owned()) } else { Segment::Parameter(name.to_owned()) })
 }
 
 fn decoded(text: &str) -> String {
@@ -359,7 +368,9 @@ mod tests {
             error(&format!("{}{}", route("A", "/x/{id}"), route("B", "/x/{name}"))),
             "template.yaml:10: `GET /x/{name}` is routed to `fn` already"
         );
-        assert_eq!(error(&route("A", "x")), "template.yaml:9: `GET x` is not a route");
+        for path in ["x", "/{}", "/{+}", "/{a}/{a}", "/{a}/{a+}", "/{a+}/b", "/{a{b}"] {
+            assert_eq!(error(&route("A", path)), format!("template.yaml:9: `GET {path}` is not a route"));
+        }
         assert_eq!(error("        A: { Type: SQS }\n"), "template.yaml:9: the local cloud does not provide SQS events");
         assert_eq!(
             error("        A: { Type: HttpApi, Properties: { Path: /x } }\n"),

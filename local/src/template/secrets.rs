@@ -67,7 +67,9 @@ pub(super) fn read(resource: &Resource<'_>) -> Result<SecretSpec, Fault> {
             "ExcludeNumbers" => digits = !flag(node)?,
             "ExcludePunctuation" => punctuation = !flag(node)?,
             "IncludeSpace" => space = flag(node)?,
-            "ExcludeCharacters" => excluded = node.scalar().unwrap_or_default(),
+            "ExcludeCharacters" => {
+                excluded = node.scalar().ok_or_else(|| Fault::at(node.line, "`ExcludeCharacters` must be text"))?;
+            }
             other => {
                 let message = format!("the local cloud does not support `{other}` of GenerateSecretString");
                 return Err(Fault::at(key.line, message));
