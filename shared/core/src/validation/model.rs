@@ -38,7 +38,8 @@ impl<'a> Fields<'a> {
             return Some(Self { input, entries, model });
         }
         // A body with a password that is no JSON object, or not declared to be JSON, is one text.
-        let shown = if model.iter().any(|field| field.secret) { &masked() } else { input };
+        let hidden = model.iter().any(|field| field.secret) && holds_text(input);
+        let shown = if hidden { &masked() } else { input };
         let message = "Input should be a valid dictionary or object to extract fields from";
         report.fault("model_attributes_type", message, shown, None)
     }
@@ -79,5 +80,15 @@ impl<'a> Fields<'a> {
             }
         }
         Cow::Owned(Input::Object(Box::new(entries)))
+    }
+}
+
+/// Whether there is any text in the input, which could be a secret.
+fn holds_text(input: &Input) -> bool {
+    match input {
+        Input::String(_) => true,
+        Input::Array(items) => items.iter().any(holds_text),
+        Input::Object(entries) => entries.values().any(holds_text),
+        Input::Null | Input::Bool(_) | Input::Number(_) => false,
     }
 }
