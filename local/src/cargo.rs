@@ -13,7 +13,6 @@ use tokio::sync::OnceCell;
 
 use crate::error::StartError;
 use crate::process::ProcessGroup;
-use crate::template::TemplateError;
 
 /// What cargo sets for the programs that it runs, and a cargo below them must not see: crates with build scripts would
 /// be compiled again because of it. What people set for cargo (`CARGO_HOME`, `CARGO_INCREMENTAL`, …) stays.
@@ -37,6 +36,7 @@ pub(crate) struct Cargo {
     pub(crate) root: PathBuf,
     pub(crate) release: bool,
     /// Packages, each with a binary of the same name.
+    /// At least one: without a `--bin`, cargo would build everything there is.
     pub(crate) functions: Vec<String>,
 }
 
@@ -55,10 +55,6 @@ pub(crate) type Artifacts = BTreeMap<String, PathBuf>;
 impl Cargo {
     /// Builds the functions. Cargo's messages go to standard error. Dropping the future ends cargo and its compilers.
     pub(crate) async fn build(&self) -> Result<Artifacts, StartError> {
-        // Without a `--bin`, cargo would build everything there is.
-        if self.functions.is_empty() {
-            return Err(TemplateError::NoFunction.into());
-        }
         let mut command = self.command();
         command.args(["build", "--message-format=json-render-diagnostics"]);
         if self.release {
@@ -219,13 +215,6 @@ mod tests {
         assert_eq!(executable(library), None);
         assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
         assert_eq!(executable("warning: not JSON"), None);
-    }
-
-    #[tokio::test]
-    async fn a_build_of_no_functions_is_refused() {
-        let cargo = Cargo { root: "/nowhere".into(), release: false, functions: Vec::new() };
-        let error = cargo.build().await.unwrap_err().to_string();
-        assert!(error.contains("no AWS::Serverless::Function"), "{error}");
     }
 
     #[tokio::test]

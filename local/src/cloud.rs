@@ -23,7 +23,7 @@ use crate::inspect::Inspector;
 use crate::options::CloudOptions;
 use crate::secrets::Secrets;
 use crate::server;
-use crate::template::Template;
+use crate::template::{Template, TemplateError};
 use crate::watch::{Running, Sources, Watch};
 
 /// A running local cloud.
@@ -56,6 +56,9 @@ impl Cloud {
         let began = Instant::now();
         let console = options.console;
         let template = load(&options)?;
+        if template.functions().is_empty() {
+            return Err(TemplateError::NoFunction.into());
+        }
         let names: Vec<String> = template.functions().iter().map(|function| function.name().to_owned()).collect();
         let dotenv = options.dotenv.then(|| options.root.join(".env"));
         let overrides = Overrides::read(dotenv.as_deref(), &options.overrides)?;
@@ -114,22 +117,22 @@ impl Cloud {
         }
 
         let port = http.local_addr().map(|address| address.port()).unwrap_or_default();
-        let mut cloud = Self {
-            http_url: format!("http://127.0.0.1:{port}"),
-            variables,
-            pools: template.functions().iter().filter_map(|function| pools.get(function.name()).cloned()).collect(),
-            gateway: tokio::spawn(std::future::pending()),
-            watcher: None,
-            aws,
-            _executables: Arc::clone(&executables),
-            _data_dir: data_dir,
-        };
-        let inspector = Arc::new(Inspector::new(cloud.pools.clone(), cloud.aws.url().to_owned()));
+        let in_order: Vec<_> =
+            template.functions().iter().filter_map(|function| pools.get(function.name()).cloned()).collect();
+        let inspector = Arc::new(Inspector::new(in_order.clone(), aws.url().to_owned()));
         let gateway = Gateway::new(template.routes().clone(), pools.clone(), inspector, console, port);
         let listener = listener(http, options.http_port)?;
-        cloud.gateway.abort();
-        cloud.gateway = tokio::spawn(gateway.serve(listener));
-        cloud.watcher = watch.map(|watch| tokio::spawn(watch.run(Running { executables, pools })));
+        let running = Running { executables: Arc::clone(&executables), pools };
+        let cloud = Self {
+            http_url: format!("http://127.0.0.1:{port}"),
+            variables,
+            pools: in_order,
+            gateway: tokio::spawn(gateway.serve(listener)),
+            watcher: watch.map(|watch| tokio::spawn(watch.run(running))),
+            aws,
+            _executables: executables,
+            _data_dir: data_dir,
+        };
         cloud.announce(console, began);
         Ok(cloud)
     }
@@ -211,8 +214,8 @@ impl DataDir {
 fn load(options: &CloudOptions) -> Result<Template, StartError> {
     let path = options.root.join(&options.template);
     // Messages call it what people call it, wherever they are.
-    let text = std::fs::read_to_string(&path)
-        .map_err(|source| crate::template::TemplateError::Unreadable { path: path.clone(), source })?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| TemplateError::Unreadable { path: path.clone(), source })?;
     let template = Template::parse(&text, &options.template)?;
     options.console.say(format!(
         "{}: {}, {}, {}, {}",

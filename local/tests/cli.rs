@@ -298,6 +298,16 @@ fn a_broken_template_is_named_with_its_line() {
 }
 
 #[test]
+fn a_template_without_a_function_is_refused_before_anything_is_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let template = "Transform: AWS::Serverless-2016-10-31\nResources:\n  Api:\n    Type: AWS::Serverless::HttpApi\n";
+    fs::write(folder.path().join("template.yaml"), template).unwrap();
+    let (code, output) = run(folder.path(), &["--ephemeral"]);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("no AWS::Serverless::Function") && !output.contains("building"), "{output}");
+}
+
+#[test]
 fn a_function_that_does_not_compile_ends_the_start() {
     let folder = workspace_of("broken", &[("src/main.rs", "fn main() { no_such_function() }\n")]);
     let (code, output) = run(folder.path(), &["--ephemeral", "--http-port", "0", "--aws-port", "0"]);
