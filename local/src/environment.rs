@@ -82,15 +82,14 @@ pub(crate) fn complete(
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local"),
         ("AWS_REGION", REGION),
         ("AWS_SECRET_ACCESS_KEY", "local"),
+        // Functions are strict unless they are told not to be, as here, where one person makes all the requests.
+        ("STRICT_LIMITS", if strict_limits { "true" } else { "false" }),
         ("TZ", ":UTC"),
     ] {
         environment.insert(name.to_owned(), value.to_owned());
     }
     if let Ok(path) = std::env::var("PATH") {
         environment.insert("PATH".to_owned(), path);
-    }
-    if strict_limits {
-        environment.insert("STRICT_LIMITS".to_owned(), "true".to_owned());
     }
     environment.extend(variables.clone());
     environment
@@ -125,6 +124,16 @@ Resources:
         assert_eq!(variables["LEVEL"], "trace");
         assert_eq!(variables["EMAIL"], "b@example.com");
         assert_eq!(variables.len(), 2);
+    }
+
+    #[test]
+    fn functions_are_told_whether_limits_are_strict() {
+        let template = Template::parse(TEMPLATE, "template.yaml").unwrap();
+        let [function] = template.functions() else { panic!("there is one function") };
+        for (strict, expected) in [(true, "true"), (false, "false")] {
+            let environment = complete(function, &BTreeMap::new(), "http://127.0.0.1:1", strict);
+            assert_eq!(environment["STRICT_LIMITS"], expected);
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct CloudOptions {
     pub data_dir: Option<PathBuf>,
     /// Whether the functions are built with `--release`.
     pub release: bool,
-    /// Whether functions get `STRICT_LIMITS=true`, with which they limit rates as in production.
+    /// Whether functions get `STRICT_LIMITS=true`, with which they limit rates as in production, or `false`.
     pub strict_limits: bool,
     /// Whether a `.env` file in `root` replaces values of the functions' environment variables.
     pub dotenv: bool,
