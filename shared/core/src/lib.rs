@@ -7,6 +7,7 @@ pub mod clock;
 pub mod decimal;
 pub mod email;
 pub mod item;
+pub mod limit;
 pub mod page;
 pub mod password;
 pub mod random;

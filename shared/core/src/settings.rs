@@ -1,5 +1,8 @@
 //! Reads settings from the environment, and names all that is wrong with them at once.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use secrecy::SecretString;
 
 /// Settings are missing or malformed. The function must not start.
@@ -49,6 +52,13 @@ impl Environment {
         })
     }
 
+    /// A setting that may be left out and must be well-formed otherwise. What is wrong with it is told in the words of the
+    /// type's own error, so this is not for secrets.
+    pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let parsed = self.optional(name)?.parse();
+        parsed.map_err(|error| self.problems.push(format!("{name} is malformed: {error}"))).ok()
+    }
+
     /// A secret of at least `fewest` characters. Its value appears in no message.
     pub fn secret(&mut self, name: &str, fewest: usize) -> SecretString {
         let value = self.text(name);
@@ -80,5 +90,14 @@ mod tests {
         let message = environment.finish().unwrap_err().to_string();
         assert!(message.contains("A_TABLE is not set; B_TABLE is not set; KEY has fewer than 32"), "{message}");
         assert!(!message.contains("short"), "{message}");
+    }
+
+    #[test]
+    fn a_malformed_setting_is_named_and_one_that_is_left_out_is_not() {
+        let mut environment = Environment::from_fn(|name| (name == "COUNT").then(|| "many".to_owned()));
+        assert_eq!(environment.parsed::<u32>("COUNT"), None);
+        assert_eq!(environment.parsed::<u32>("ABSENT"), None);
+        let message = environment.finish().unwrap_err().to_string();
+        assert!(message.contains("COUNT is malformed: invalid digit found in string. Set"), "{message}");
     }
 }

@@ -7,6 +7,7 @@
 //! - Lists go through sparse indexes whose partition key is sharded, so that no key takes every write.
 
 mod client;
+mod counters;
 mod items;
 mod keys;
 mod merge;
@@ -23,6 +24,7 @@ use crate::cause::with_causes;
 
 pub use aws_sdk_dynamodb::Client;
 pub use client::{AwsSettings, dynamodb};
+pub use counters::RateLimiter;
 pub use items::{ItemTables, Items};
 pub use keys::Keys;
 pub use users::{InsertUserError, SignIn, UpdateUserError, Users};
