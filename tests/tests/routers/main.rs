@@ -10,6 +10,7 @@ mod access;
 mod contract;
 mod events;
 mod items;
+mod limits;
 mod lists;
 mod requests;
 mod search;
