@@ -56,7 +56,7 @@ async fn store_item(aws: &EmbeddedAws) -> Result<Item> {
     let new: NewItem = validate(&body, Origin::Json, "body").map_err(|faults| format!("{faults:?}"))?;
     let item = Item::new(Uuid::nil(), new, Timestamp::UNIX_EPOCH, &Random::system());
     let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
-    Items::new(dynamodb(&AwsSettings::at(aws.url())), tables).insert(&item).await?;
+    Items::new(dynamodb(&AwsSettings::at(aws.url())), tables).insert(&item, None).await?;
     Ok(item)
 }
 

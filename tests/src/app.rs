@@ -1,11 +1,11 @@
 //! All routers in one process, with a clock that tests can set.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use auth::{AuthState, FirstAdminAccess};
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use items::ItemsState;
@@ -13,14 +13,18 @@ use jiff::{SignedDuration, Timestamp};
 use local::{EmbeddedAws, Template};
 use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
+use peregrine_core::limit::Limits;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
-use peregrine_core::table::{AwsSettings, Client, ItemTables, Items, Keys, Users, dynamodb};
+use peregrine_core::settings::Environment;
+use peregrine_core::table::{AwsSettings, Client, ItemTables, Items, Keys, RateLimiter, Users, dynamodb};
 use peregrine_core::token::{Signer, Verifier};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
-use peregrine_http::service;
+use peregrine_http::edge::Edge;
+use peregrine_http::idempotency::Idempotency;
+use peregrine_http::service::Service;
 use serde_json::json;
 use users::UsersState;
 
@@ -37,7 +41,7 @@ const SECRET: &str = "a secret of more than thirty-two characters";
 
 /// The bundle without Lambda: every function's router, on tables of its own.
 pub struct App {
-    router: Router,
+    service: Service,
     /// The signer of the auth function.
     pub signer: Arc<Signer>,
     /// A client of the tables.
@@ -49,8 +53,15 @@ pub struct App {
 }
 
 impl App {
-    /// Starts with empty tables.
+    /// Starts with empty tables, and rate limits that no test meets.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts with empty tables and with settings, as they stand in a function's environment.
+    pub async fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
+        let settings: HashMap<_, _> = [("STRICT_LIMITS", "false")].iter().chain(settings).copied().collect();
+        let mut environment = Environment::from_fn(move |name| settings.get(name).map(|value| (*value).to_owned()));
         let template = Template::load(workspace().join("template.yaml")).expect("the template is sound");
         let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
         let client = dynamodb(&AwsSettings::at(aws.url()));
@@ -64,12 +75,18 @@ impl App {
         let authenticator = Authenticator::new(Verifier::new(ISSUER), keys, users.clone(), clock.clone());
         let email = Email::parse(ADMIN_EMAIL).expect("an email");
         let cursors = Arc::new(Cursors::new(&SECRET.into()));
+        let limits = Limits::from_env(&mut environment);
+        let edge = Edge::from_env(&mut environment, clock.clone());
+        environment.finish().expect("the settings are sound");
+        let limiter = RateLimiter::new(client.clone(), "RateLimitsTable".to_owned(), limits, clock.clone());
+        let idempotency = Idempotency::new("IdempotencyTable".to_owned(), &SECRET.into(), clock.clone());
         let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
         let auth_state = AuthState {
             users: users.clone(),
             signer: Arc::clone(&signer),
             passwords: PasswordHasher::new(random.clone()),
             first_admin: FirstAdminAccess::new(email.clone(), ADMIN_PASSWORD.into()),
+            limiter: limiter.clone(),
             clock: clock.clone(),
             random: random.clone(),
         };
@@ -79,6 +96,8 @@ impl App {
             passwords: PasswordHasher::new(random.clone()),
             first_admin: FirstAdmin::new(email),
             cursors: Arc::clone(&cursors),
+            limiter: limiter.clone(),
+            idempotency: idempotency.clone(),
             clock: clock.clone(),
             random: random.clone(),
         };
@@ -86,6 +105,8 @@ impl App {
             items: Items::new(client.clone(), tables),
             authenticator,
             cursors,
+            limiter,
+            idempotency,
             clock: clock.clone(),
             random,
         };
@@ -93,7 +114,7 @@ impl App {
             .merge(auth::routes().with_state(auth_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { router: service::complete(router.into()), signer, client, clock, passed, _aws: aws }
+        Self { service: Service::new(router.into(), edge), signer, client, clock, passed, _aws: aws }
     }
 
     /// The time by the clock of the functions.
@@ -112,12 +133,12 @@ impl App {
             .strip_prefix('/')
             .filter(|rest| rest.starts_with('/'))
             .map_or_else(|| format!("/api/v1{path}"), ToOwned::to_owned);
-        Call::new(self.router.clone(), method, &path)
+        Call::new(self.service.clone(), method, &path)
     }
 
     /// Answers a request that was not built by [`App::call`].
     pub async fn answer(&self, request: Request<Body>) -> Answer {
-        Answer::to(self.router.clone(), request).await
+        Answer::to(&self.service, request).await
     }
 
     /// Begins a GET.

@@ -1,11 +1,10 @@
 //! Calls to a router, and their answers.
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::BodyExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use peregrine_http::service;
+use peregrine_http::service::Service;
 use serde_json::Value;
 
 /// Somebody who is signed in.
@@ -24,7 +23,7 @@ pub struct Account {
 /// A call that is being put together.
 #[must_use]
 pub struct Call {
-    router: Router,
+    service: Service,
     request: Request<Body>,
 }
 
@@ -35,16 +34,18 @@ pub struct Answer {
     pub status: u16,
     /// The header fields.
     pub headers: HeaderMap,
-    /// The body; `null` if there is none.
+    /// The body; `null` if there is none, or if it is no JSON.
     pub body: Value,
     /// The body as it was sent.
     pub raw: String,
+    /// The body's bytes.
+    pub bytes: Bytes,
 }
 
 impl Call {
-    pub(crate) fn new(router: Router, method: &str, path: &str) -> Self {
+    pub(crate) fn new(service: Service, method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("a request");
-        Self { router, request }
+        Self { service, request }
     }
 
     /// Sets a header field.
@@ -89,20 +90,22 @@ impl Call {
 
     /// Sends the call.
     pub async fn send(self) -> Answer {
-        Answer::to(self.router, self.request).await
+        Answer::to(&self.service, self.request).await
     }
 }
 
 impl Answer {
-    pub(crate) async fn to(router: Router, request: Request<Body>) -> Self {
-        let response = service::answer(router, request).await;
+    pub(crate) async fn to(service: &Service, request: Request<Body>) -> Self {
+        let response = service.answer(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
-        let raw = String::from_utf8(bytes.to_vec()).expect("UTF-8");
-        let body = if raw.is_empty() { Value::Null } else { serde_json::from_str(&raw).expect("JSON") };
+        let raw = String::from_utf8_lossy(&bytes).into_owned();
+        let content_type = parts.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_json = content_type.ends_with("json") && !parts.headers.contains_key("content-encoding");
+        let body = if is_json && !raw.is_empty() { serde_json::from_str(&raw).expect("JSON") } else { Value::Null };
         assert!(parts.headers.contains_key("x-request-id"), "an answer without a request id");
         assert!(parts.headers.contains_key("x-process-time"), "an answer without its process time");
-        Self { status: parts.status.as_u16(), headers: parts.headers, body, raw }
+        Self { status: parts.status.as_u16(), headers: parts.headers, body, raw, bytes }
     }
 
     /// The text at a JSON pointer.

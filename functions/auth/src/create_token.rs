@@ -9,6 +9,7 @@ use peregrine_core::token::LIFETIME_SECONDS;
 use peregrine_core::user::User;
 use peregrine_core::validation::Validate;
 use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::pace::{self, Paced};
 use peregrine_http::parts::Form;
 use peregrine_http::request::{Anyone, Valid};
 use secrecy::SecretString;
@@ -76,7 +77,7 @@ pub(crate) struct Token {
 )]
 pub(crate) async fn create_token(
     State(state): State<AuthState>,
-    Valid(Anyone, (Form(grant),)): Valid<Anyone, (Form<PasswordGrant>,)>,
+    Valid(_, (Form(grant),)): Valid<Paced<pace::SignIn, Anyone>, (Form<PasswordGrant>,)>,
 ) -> Result<impl IntoResponse, ApiError> {
     let user = sign_in(&state, &grant.username, grant.password).await?;
     let user = user.ok_or(ApiError::Unauthenticated("Incorrect username or password"))?;
@@ -127,7 +128,7 @@ async fn create_first_admin(
             tracing::info!(user_id = %account.id, "created the first administrator");
             Ok(Some(SignIn { user: account, password_hash }))
         }
-        Err(InsertUserError::NameTaken) => Ok(state.users.find_for_sign_in(name).await?),
+        Err(InsertUserError::NameTaken | InsertUserError::KeyUsed(_)) => Ok(state.users.find_for_sign_in(name).await?),
         Err(InsertUserError::Table(error)) => Err(error.into()),
     }
 }

@@ -4,7 +4,7 @@ use peregrine_core::clock::Clock;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{AwsSettings, Keys, Users, dynamodb};
+use peregrine_core::table::{AwsSettings, Keys, RateLimiter, Users, dynamodb};
 use peregrine_core::token::Signer;
 
 use crate::first_admin::FirstAdminAccess;
@@ -20,6 +20,8 @@ pub struct AuthState {
     pub passwords: PasswordHasher,
     /// Who can sign in before anybody has signed up.
     pub first_admin: FirstAdminAccess,
+    /// Counts requests.
+    pub limiter: RateLimiter,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -31,18 +33,19 @@ impl AuthState {
     /// initialises the function, and the call opens the connection to DynamoDB that the first sign-in then uses.
     ///
     /// # Errors
-    /// Settings that are missing or malformed, or a key table that is out of reach.
-    pub async fn from_env() -> Result<Self, lambda_http::Error> {
-        let mut environment = Environment::process();
+    /// Settings that are missing or malformed, among them those that have been read of `environment` before, or a key
+    /// table that is out of reach.
+    pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
         let aws = AwsSettings::from_env(&mut environment);
         let users_table = environment.text("USERS_TABLE");
         let keys_table = environment.text("KEYS_TABLE");
         let issuer = environment.text("TOKEN_ISSUER");
         let signing_secret = environment.secret("SIGNING_SECRET", 32);
         let first_admin = FirstAdminAccess::from_env(&mut environment);
+        let (clock, random, client) = (Clock::system(), Random::system(), dynamodb(&aws));
+        let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         environment.finish()?;
 
-        let (clock, random, client) = (Clock::system(), Random::system(), dynamodb(&aws));
         let signer = Signer::new(&signing_secret, issuer, random.clone())?;
         Keys::new(client.clone(), keys_table).publish(signer.public_key()).await?;
         Ok(Self {
@@ -50,8 +53,15 @@ impl AuthState {
             signer: Arc::new(signer),
             passwords: PasswordHasher::new(random.clone()),
             first_admin: first_admin?,
+            limiter,
             clock,
             random,
         })
+    }
+}
+
+impl AsRef<RateLimiter> for AuthState {
+    fn as_ref(&self) -> &RateLimiter {
+        &self.limiter
     }
 }

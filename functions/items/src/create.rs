@@ -1,7 +1,9 @@
 use axum::extract::State;
 use peregrine_core::item::{Item, ItemView, NewItem};
+use peregrine_core::table::InsertItemError;
 use peregrine_http::caller::{ItemsWrite, Scoped};
 use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::idempotency::{IdempotencyHeader, IdempotencyKey};
 use peregrine_http::parts::Body;
 use peregrine_http::request::Valid;
 use peregrine_http::response::Created;
@@ -13,22 +15,33 @@ use crate::ItemsState;
     post,
     path = "/api/v1/items",
     tag = "items",
+    params(IdempotencyHeader),
     request_body = NewItem,
     security(("bearer" = ["items:write"])),
     responses(
-        (status = 201, body = ItemView, headers(("Location" = String, description = "Where the item is found"))),
+        (status = 201, body = ItemView, headers(
+            ("Location" = String, description = "Where the item is found"),
+            ("ETag" = String, description = "This state of the item"),
+            ("Idempotent-Replayed" = bool, description = "That this is the answer to an earlier request with the same key"),
+        )),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
+        (status = 409, body = Problem),
         (status = 413, body = Problem),
         (status = 422, body = Invalid),
     ),
 )]
 pub(crate) async fn create_item(
     State(state): State<ItemsState>,
-    Valid(caller, (Body(new),)): Valid<Scoped<ItemsWrite>, (Body<NewItem>,)>,
-) -> Result<Created<ItemView>, ApiError> {
+    Valid(caller, (Body(new), key)): Valid<Scoped<ItemsWrite>, (Body<NewItem>, IdempotencyKey)>,
+) -> Result<Created, ApiError> {
     let item = Item::new(caller.user.id, new, state.clock.now(), &state.random);
-    state.items.insert(&item).await?;
-    Ok(Created::at(format!("/api/v1/items/{}", item.id), item.into()))
+    let created = Created::at(format!("/api/v1/items/{}", item.id), &ItemView::from(item.clone()))?;
+    let once = state.idempotency.once(key, Some(caller.user.id), &created);
+    match state.items.insert(&item, once.as_ref()).await {
+        Ok(()) => Ok(created),
+        Err(InsertItemError::KeyUsed(used)) => Created::again(used),
+        Err(InsertItemError::Table(error)) => Err(error.into()),
+    }
 }

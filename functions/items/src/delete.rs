@@ -1,5 +1,6 @@
 use axum::extract::State;
 use peregrine_http::caller::{ItemsWrite, Scoped};
+use peregrine_http::conditional::{IfMatch, Precondition};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
@@ -13,7 +14,7 @@ use crate::path::ItemPath;
     delete,
     path = "/api/v1/items/{item_id}",
     tag = "items",
-    params(ItemPath),
+    params(ItemPath, IfMatch),
     security(("bearer" = ["items:write"])),
     responses(
         (status = 204),
@@ -21,13 +22,15 @@ use crate::path::ItemPath;
         (status = 403, body = Problem),
         (status = 404, body = Problem),
         (status = 409, body = Problem),
+        (status = 412, body = Problem),
         (status = 422, body = Invalid),
+        (status = 428, body = Problem),
     ),
 )]
 pub(crate) async fn delete_item(
     State(state): State<ItemsState>,
-    Valid(caller, (Path(path),)): Valid<Scoped<ItemsWrite>, (Path<ItemPath>,)>,
+    Valid(caller, (Path(path), precondition)): Valid<Scoped<ItemsWrite>, (Path<ItemPath>, Precondition)>,
 ) -> Result<NoContent, ApiError> {
-    state.delete(&caller, path.item_id).await?;
+    state.delete(&caller, path.item_id, &precondition).await?;
     Ok(NoContent)
 }

@@ -1,6 +1,6 @@
-use axum::Json;
 use axum::extract::State;
 use peregrine_core::item::ItemView;
+use peregrine_http::conditional::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::{Anyone, Valid};
@@ -15,12 +15,12 @@ use crate::path::ItemPath;
     path = "/api/v1/items/{item_id}",
     tag = "items",
     params(ItemPath),
-    responses((status = 200, body = ItemView), (status = 404, body = Problem), (status = 422, body = Invalid)),
+    responses((status = 200, body = ItemView, headers(("ETag" = String, description = "This state of the item"))), (status = 404, body = Problem), (status = 422, body = Invalid)),
 )]
 pub(crate) async fn read_item(
     State(state): State<ItemsState>,
     Valid(Anyone, (Path(path),)): Valid<Anyone, (Path<ItemPath>,)>,
-) -> Result<Json<ItemView>, ApiError> {
+) -> Result<Tagged<ItemView>, ApiError> {
     let item = state.items.find(path.item_id).await?.ok_or(NOT_FOUND)?;
-    Ok(Json(item.into()))
+    Ok(Tagged(item.into()))
 }

@@ -1,7 +1,7 @@
-use axum::Json;
 use axum::extract::State;
 use peregrine_core::item::{ItemView, NewItem};
 use peregrine_http::caller::{ItemsWrite, Scoped};
+use peregrine_http::conditional::{IfMatch, Precondition, Tagged};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
 use peregrine_http::request::Valid;
@@ -14,25 +14,30 @@ use crate::path::ItemPath;
     put,
     path = "/api/v1/items/{item_id}",
     tag = "items",
-    params(ItemPath),
+    params(ItemPath, IfMatch),
     request_body = NewItem,
     security(("bearer" = ["items:write"])),
     responses(
-        (status = 200, body = ItemView),
+        (status = 200, body = ItemView, headers(("ETag" = String, description = "The new state of the item"))),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
         (status = 409, body = Problem),
+        (status = 412, body = Problem),
         (status = 413, body = Problem),
         (status = 422, body = Invalid),
+        (status = 428, body = Problem),
     ),
 )]
 pub(crate) async fn replace_item(
     State(state): State<ItemsState>,
-    Valid(caller, (Path(path), Body(new))): Valid<Scoped<ItemsWrite>, (Path<ItemPath>, Body<NewItem>)>,
-) -> Result<Json<ItemView>, ApiError> {
+    Valid(caller, (Path(path), Body(new), precondition)): Valid<
+        Scoped<ItemsWrite>,
+        (Path<ItemPath>, Body<NewItem>, Precondition),
+    >,
+) -> Result<Tagged<ItemView>, ApiError> {
     let now = state.clock.now();
-    let item = state.change(&caller, path.item_id, |item| Ok(item.replaced_by(&new, now))).await?;
-    Ok(Json(item.into()))
+    let item = state.change(&caller, path.item_id, &precondition, |item| Ok(item.replaced_by(&new, now))).await?;
+    Ok(Tagged(item.into()))
 }

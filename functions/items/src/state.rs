@@ -4,8 +4,9 @@ use peregrine_core::clock::Clock;
 use peregrine_core::page::Cursors;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{AwsSettings, ItemTables, Items, Users, dynamodb};
+use peregrine_core::table::{AwsSettings, ItemTables, Items, RateLimiter, Users, dynamodb};
 use peregrine_http::caller::Authenticator;
+use peregrine_http::idempotency::Idempotency;
 
 /// What the operations of this function work with.
 #[derive(Clone)]
@@ -16,6 +17,10 @@ pub struct ItemsState {
     pub authenticator: Authenticator,
     /// Seals the positions in lists.
     pub cursors: Arc<Cursors>,
+    /// Counts requests.
+    pub limiter: RateLimiter,
+    /// Has requests done once.
+    pub idempotency: Idempotency,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -26,15 +31,16 @@ impl ItemsState {
     /// Reads the settings.
     ///
     /// # Errors
-    /// Settings that are missing or malformed.
-    pub async fn from_env() -> Result<Self, lambda_http::Error> {
-        let mut environment = Environment::process();
+    /// Settings that are missing or malformed, among them those that have been read of `environment` before.
+    pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
         let clock = Clock::system();
         let client = dynamodb(&AwsSettings::from_env(&mut environment));
         let tables = ItemTables { items: environment.text("ITEMS_TABLE"), terms: environment.text("ITEM_TERMS_TABLE") };
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let authenticator = Authenticator::from_env(&mut environment, client.clone(), users, clock.clone());
-        let cursor_secret = environment.secret("CURSOR_SECRET", 32);
+        let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let seal_secret = environment.secret("SEAL_SECRET", 32);
+        let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
         environment.finish()?;
 
         let items = Items::new(client, tables);
@@ -42,7 +48,9 @@ impl ItemsState {
         Ok(Self {
             items,
             authenticator,
-            cursors: Arc::new(Cursors::new(&cursor_secret)),
+            cursors: Arc::new(Cursors::new(&seal_secret)),
+            limiter,
+            idempotency,
             clock,
             random: Random::system(),
         })
@@ -52,5 +60,11 @@ impl ItemsState {
 impl AsRef<Authenticator> for ItemsState {
     fn as_ref(&self) -> &Authenticator {
         &self.authenticator
+    }
+}
+
+impl AsRef<RateLimiter> for ItemsState {
+    fn as_ref(&self) -> &RateLimiter {
+        &self.limiter
     }
 }

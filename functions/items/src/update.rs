@@ -1,8 +1,8 @@
-use axum::Json;
 use axum::extract::State;
 use peregrine_core::item::{ItemPatch, ItemView};
 use peregrine_core::validation::Input;
 use peregrine_http::caller::{ItemsWrite, Scoped};
+use peregrine_http::conditional::{IfMatch, Precondition, Tagged};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
 use peregrine_http::request::Valid;
@@ -15,28 +15,33 @@ use crate::path::ItemPath;
     patch,
     path = "/api/v1/items/{item_id}",
     tag = "items",
-    params(ItemPath),
+    params(ItemPath, IfMatch),
     request_body = ItemPatch,
     security(("bearer" = ["items:write"])),
     responses(
-        (status = 200, body = ItemView),
+        (status = 200, body = ItemView, headers(("ETag" = String, description = "The new state of the item"))),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
         (status = 409, body = Problem),
+        (status = 412, body = Problem),
         (status = 413, body = Problem),
         (status = 422, body = Invalid),
+        (status = 428, body = Problem),
     ),
 )]
 pub(crate) async fn update_item(
     State(state): State<ItemsState>,
-    Valid(caller, (Path(path), Body(patch))): Valid<Scoped<ItemsWrite>, (Path<ItemPath>, Body<ItemPatch>)>,
-) -> Result<Json<ItemView>, ApiError> {
+    Valid(caller, (Path(path), Body(patch), precondition)): Valid<
+        Scoped<ItemsWrite>,
+        (Path<ItemPath>, Body<ItemPatch>, Precondition),
+    >,
+) -> Result<Tagged<ItemView>, ApiError> {
     let now = state.clock.now();
-    let change = state.change(&caller, path.item_id, |item| {
+    let change = state.change(&caller, path.item_id, &precondition, |item| {
         // The rule is about the item that would result, which the request does not show as a whole.
         item.patched_by(&patch, now).map_err(|reason| ApiError::rule_broken(&["body"], reason, Input::Null))
     });
-    Ok(Json(change.await?.into()))
+    Ok(Tagged(change.await?.into()))
 }

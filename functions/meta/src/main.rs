@@ -1,7 +1,15 @@
 //! The `meta` Lambda function.
 
+use peregrine_core::clock::Clock;
+use peregrine_core::settings::Environment;
+use peregrine_http::edge::Edge;
+use peregrine_http::service;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     peregrine_core::telemetry::init();
-    peregrine_http::service::run(meta::routes().into()).await
+    let mut environment = Environment::process();
+    let edge = Edge::from_env(&mut environment, Clock::system());
+    environment.finish()?;
+    service::run(meta::routes().into(), edge).await
 }

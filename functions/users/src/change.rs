@@ -1,8 +1,9 @@
 //! What PUT, PATCH and DELETE have in common: to read a user, to decide, and to write only if nobody else has.
 
 use peregrine_core::table::{ConditionalWriteError, UpdateUserError};
-use peregrine_core::user::User;
+use peregrine_core::user::{User, UserView};
 use peregrine_http::caller::{Scoped, UsersWrite};
+use peregrine_http::conditional::Precondition;
 use peregrine_http::error::ApiError;
 use peregrine_http::race::Race;
 use uuid::Uuid;
@@ -26,16 +27,18 @@ impl UsersState {
     }
 
     /// Makes a change to a user, and with it the password's hash if there is a new one. If somebody else is faster, the
-    /// change is made to what they have left. Only an admin takes a name that is kept for the first administrator.
+    /// change is made to what they have left, unless the request was made for another state. Only an admin takes a name that is kept for the first administrator.
     pub(crate) async fn change(
         &self,
         caller: &Scoped<UsersWrite>,
         mut user: User,
+        precondition: &Precondition,
         password_hash: Option<&str>,
         change: impl Fn(&User) -> User,
     ) -> Result<User, ApiError> {
         let mut race = Race::new(OUTDATED);
         loop {
+            precondition.check(&UserView::from(user.clone()))?;
             let changed = change(&user);
             let new_names = &changed.unique_names() - &user.unique_names();
             if !caller.is_admin() && !new_names.is_disjoint(&self.first_admin.unique_names()) {
@@ -51,10 +54,11 @@ impl UsersState {
         }
     }
 
-    /// Deletes a user, whatever it is like by now.
-    pub(crate) async fn delete(&self, mut user: User) -> Result<(), ApiError> {
+    /// Deletes a user, whatever it is like by now, unless the request was made for a certain state.
+    pub(crate) async fn delete(&self, mut user: User, precondition: &Precondition) -> Result<(), ApiError> {
         let mut race = Race::new(OUTDATED);
         loop {
+            precondition.check(&UserView::from(user.clone()))?;
             match self.users.delete(&user).await {
                 Ok(()) => return Ok(()),
                 Err(ConditionalWriteError::Outdated) => race.lost()?,

@@ -2,6 +2,8 @@ use axum::extract::State;
 use peregrine_core::table::InsertUserError;
 use peregrine_core::user::{NewUser, User, UserView};
 use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::idempotency::{IdempotencyHeader, IdempotencyKey};
+use peregrine_http::pace::{Paced, SignUp};
 use peregrine_http::parts::Body;
 use peregrine_http::request::{Anyone, Valid};
 use peregrine_http::response::Created;
@@ -14,9 +16,14 @@ use crate::change::NAME_TAKEN;
     post,
     path = "/api/v1/users",
     tag = "users",
+    params(IdempotencyHeader),
     request_body = NewUser,
     responses(
-        (status = 201, body = UserView, headers(("Location" = String, description = "Where the user is found"))),
+        (status = 201, body = UserView, headers(
+            ("Location" = String, description = "Where the user is found"),
+            ("ETag" = String, description = "This state of the user"),
+            ("Idempotent-Replayed" = bool, description = "That this is the answer to an earlier request with the same key"),
+        )),
         (status = 400, body = Problem),
         (status = 409, body = Problem),
         (status = 413, body = Problem),
@@ -25,15 +32,18 @@ use crate::change::NAME_TAKEN;
 )]
 pub(crate) async fn create_user(
     State(state): State<UsersState>,
-    Valid(Anyone, (Body(new),)): Valid<Anyone, (Body<NewUser>,)>,
-) -> Result<Created<UserView>, ApiError> {
+    Valid(_, (Body(new), key)): Valid<Paced<SignUp, Anyone>, (Body<NewUser>, IdempotencyKey)>,
+) -> Result<Created, ApiError> {
     let user = User::new(&new, state.clock.now(), &state.random);
     if !user.unique_names().is_disjoint(&state.first_admin.unique_names()) {
         return Err(NAME_TAKEN);
     }
     let password_hash = state.passwords.hash(new.password.into_secret()).await?;
-    match state.users.insert(&user, &password_hash).await {
-        Ok(()) => Ok(Created::at(format!("/api/v1/users/{}", user.id), user.into())),
+    let created = Created::at(format!("/api/v1/users/{}", user.id), &UserView::from(user.clone()))?;
+    let once = state.idempotency.once(key, None, &created);
+    match state.users.insert(&user, &password_hash, once.as_ref()).await {
+        Ok(()) => Ok(created),
+        Err(InsertUserError::KeyUsed(used)) => Created::again(used),
         Err(InsertUserError::NameTaken) => Err(NAME_TAKEN),
         Err(InsertUserError::Table(error)) => Err(error.into()),
     }

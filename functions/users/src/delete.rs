@@ -1,5 +1,6 @@
 use axum::extract::State;
 use peregrine_http::caller::{SelfOrAdmin, UsersWrite};
+use peregrine_http::conditional::{IfMatch, Precondition};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
@@ -13,7 +14,7 @@ use crate::path::UserPath;
     delete,
     path = "/api/v1/users/{user_id}",
     tag = "users",
-    params(UserPath),
+    params(UserPath, IfMatch),
     security(("bearer" = ["users:write"])),
     responses(
         (status = 204),
@@ -21,14 +22,19 @@ use crate::path::UserPath;
         (status = 403, body = Problem),
         (status = 404, body = Problem),
         (status = 409, body = Problem),
+        (status = 412, body = Problem),
         (status = 422, body = Invalid),
+        (status = 428, body = Problem),
     ),
 )]
 pub(crate) async fn delete_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path),)): Valid<SelfOrAdmin<UsersWrite>, (Path<UserPath>,)>,
+    Valid(SelfOrAdmin(caller), (Path(path), precondition)): Valid<
+        SelfOrAdmin<UsersWrite>,
+        (Path<UserPath>, Precondition),
+    >,
 ) -> Result<NoContent, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
-    state.delete(user).await?;
+    state.delete(user, &precondition).await?;
     Ok(NoContent)
 }

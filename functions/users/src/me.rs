@@ -1,9 +1,9 @@
 //! The caller's own account, without having to know its id.
 
-use axum::Json;
 use axum::extract::State;
 use peregrine_core::user::{UserPatch, UserView};
 use peregrine_http::caller::{Scoped, UsersRead, UsersWrite};
+use peregrine_http::conditional::{IfMatch, Precondition, Tagged};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
 use peregrine_http::request::Valid;
@@ -18,10 +18,10 @@ use crate::update::patch_user;
     path = "/api/v1/users/me",
     tag = "users",
     security(("bearer" = ["users:read"])),
-    responses((status = 200, body = UserView), (status = 401, body = Problem), (status = 403, body = Problem)),
+    responses((status = 200, body = UserView, headers(("ETag" = String, description = "This state of the account"))), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
-pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> Json<UserView> {
-    Json(caller.user.into())
+pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> Tagged<UserView> {
+    Tagged(caller.user.into())
 }
 
 /// Change some of the caller's own account (JSON Merge Patch, RFC 7396).
@@ -29,23 +29,26 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
     patch,
     path = "/api/v1/users/me",
     tag = "users",
+    params(IfMatch),
     request_body = UserPatch,
     security(("bearer" = ["users:write"])),
     responses(
-        (status = 200, body = UserView),
+        (status = 200, body = UserView, headers(("ETag" = String, description = "The new state of the account"))),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 409, body = Problem),
+        (status = 412, body = Problem),
         (status = 413, body = Problem),
         (status = 422, body = Invalid),
+        (status = 428, body = Problem),
     ),
 )]
 pub(crate) async fn update_me(
     State(state): State<UsersState>,
-    Valid(caller, (Body(patch),)): Valid<Scoped<UsersWrite>, (Body<UserPatch>,)>,
-) -> Result<Json<UserView>, ApiError> {
-    patch_user(&state, &caller, caller.user.clone(), patch).await
+    Valid(caller, (Body(patch), precondition)): Valid<Scoped<UsersWrite>, (Body<UserPatch>, Precondition)>,
+) -> Result<Tagged<UserView>, ApiError> {
+    patch_user(&state, &caller, caller.user.clone(), patch, &precondition).await
 }
 
 /// Delete the caller's own account. Their items stay, in the hands of the admins.
@@ -53,18 +56,21 @@ pub(crate) async fn update_me(
     delete,
     path = "/api/v1/users/me",
     tag = "users",
+    params(IfMatch),
     security(("bearer" = ["users:write"])),
     responses(
         (status = 204),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 409, body = Problem),
+        (status = 412, body = Problem),
+        (status = 428, body = Problem),
     ),
 )]
 pub(crate) async fn delete_me(
     State(state): State<UsersState>,
-    Valid(caller, ()): Valid<Scoped<UsersWrite>, ()>,
+    Valid(caller, (precondition,)): Valid<Scoped<UsersWrite>, (Precondition,)>,
 ) -> Result<NoContent, ApiError> {
-    state.delete(caller.user).await?;
+    state.delete(caller.user, &precondition).await?;
     Ok(NoContent)
 }

@@ -1,7 +1,7 @@
-use axum::Json;
 use axum::extract::State;
 use peregrine_core::user::UserView;
 use peregrine_http::caller::{SelfOrAdmin, UsersRead};
+use peregrine_http::conditional::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
@@ -17,7 +17,7 @@ use crate::path::UserPath;
     params(UserPath),
     security(("bearer" = ["users:read"])),
     responses(
-        (status = 200, body = UserView),
+        (status = 200, body = UserView, headers(("ETag" = String, description = "This state of the user"))),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
@@ -27,6 +27,6 @@ use crate::path::UserPath;
 pub(crate) async fn read_user(
     State(state): State<UsersState>,
     Valid(SelfOrAdmin(caller), (Path(path),)): Valid<SelfOrAdmin<UsersRead>, (Path<UserPath>,)>,
-) -> Result<Json<UserView>, ApiError> {
-    Ok(Json(state.find(path.user_id, &caller.user).await?.into()))
+) -> Result<Tagged<UserView>, ApiError> {
+    Ok(Tagged(state.find(path.user_id, &caller.user).await?.into()))
 }

@@ -1,7 +1,7 @@
-use axum::Json;
 use axum::extract::State;
 use peregrine_core::user::{NewUser, UserView};
 use peregrine_http::caller::{SelfOrAdmin, UsersWrite};
+use peregrine_http::conditional::{IfMatch, Precondition, Tagged};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
 use peregrine_http::request::Valid;
@@ -14,30 +14,33 @@ use crate::path::UserPath;
     put,
     path = "/api/v1/users/{user_id}",
     tag = "users",
-    params(UserPath),
+    params(UserPath, IfMatch),
     request_body = NewUser,
     security(("bearer" = ["users:write"])),
     responses(
-        (status = 200, body = UserView),
+        (status = 200, body = UserView, headers(("ETag" = String, description = "The new state of the user"))),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
         (status = 409, body = Problem),
+        (status = 412, body = Problem),
         (status = 413, body = Problem),
         (status = 422, body = Invalid),
+        (status = 428, body = Problem),
     ),
 )]
 pub(crate) async fn replace_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path), Body(new))): Valid<
+    Valid(SelfOrAdmin(caller), (Path(path), Body(new), precondition)): Valid<
         SelfOrAdmin<UsersWrite>,
-        (Path<UserPath>, Body<NewUser>),
+        (Path<UserPath>, Body<NewUser>, Precondition),
     >,
-) -> Result<Json<UserView>, ApiError> {
+) -> Result<Tagged<UserView>, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
     let password_hash = state.passwords.hash(new.password.clone().into_secret()).await?;
     let now = state.clock.now();
-    let user = state.change(&caller, user, Some(&password_hash), |user| user.replaced_by(&new, now)).await?;
-    Ok(Json(user.into()))
+    let user =
+        state.change(&caller, user, &precondition, Some(&password_hash), |user| user.replaced_by(&new, now)).await?;
+    Ok(Tagged(user.into()))
 }

@@ -6,9 +6,10 @@ use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{AwsSettings, Users, dynamodb};
+use peregrine_core::table::{AwsSettings, RateLimiter, Users, dynamodb};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
+use peregrine_http::idempotency::Idempotency;
 
 /// What the operations of this function work with.
 #[derive(Clone)]
@@ -23,6 +24,10 @@ pub struct UsersState {
     pub first_admin: FirstAdmin,
     /// Seals the positions in lists.
     pub cursors: Arc<Cursors>,
+    /// Counts requests.
+    pub limiter: RateLimiter,
+    /// Has requests done once.
+    pub idempotency: Idempotency,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -33,14 +38,15 @@ impl UsersState {
     /// Reads the settings.
     ///
     /// # Errors
-    /// Settings that are missing or malformed.
-    pub async fn from_env() -> Result<Self, lambda_http::Error> {
-        let mut environment = Environment::process();
+    /// Settings that are missing or malformed, among them those that have been read of `environment` before.
+    pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
         let clock = Clock::system();
         let client = dynamodb(&AwsSettings::from_env(&mut environment));
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
+        let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         let authenticator = Authenticator::from_env(&mut environment, client, users.clone(), clock.clone());
-        let cursor_secret = environment.secret("CURSOR_SECRET", 32);
+        let seal_secret = environment.secret("SEAL_SECRET", 32);
+        let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
         let first_admin = environment.text("FIRST_ADMIN_EMAIL");
         environment.finish()?;
 
@@ -50,7 +56,9 @@ impl UsersState {
             authenticator,
             passwords: PasswordHasher::new(Random::system()),
             first_admin: FirstAdmin::new(Email::parse(&first_admin)?),
-            cursors: Arc::new(Cursors::new(&cursor_secret)),
+            cursors: Arc::new(Cursors::new(&seal_secret)),
+            limiter,
+            idempotency,
             clock,
             random: Random::system(),
         })
@@ -60,5 +68,11 @@ impl UsersState {
 impl AsRef<Authenticator> for UsersState {
     fn as_ref(&self) -> &Authenticator {
         &self.authenticator
+    }
+}
+
+impl AsRef<RateLimiter> for UsersState {
+    fn as_ref(&self) -> &RateLimiter {
+        &self.limiter
     }
 }

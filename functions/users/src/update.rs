@@ -1,7 +1,7 @@
-use axum::Json;
 use axum::extract::State;
 use peregrine_core::user::{User, UserPatch, UserView};
 use peregrine_http::caller::{Scoped, SelfOrAdmin, UsersWrite};
+use peregrine_http::conditional::{IfMatch, Precondition, Tagged};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
 use peregrine_http::request::Valid;
@@ -14,29 +14,31 @@ use crate::path::UserPath;
     patch,
     path = "/api/v1/users/{user_id}",
     tag = "users",
-    params(UserPath),
+    params(UserPath, IfMatch),
     request_body = UserPatch,
     security(("bearer" = ["users:write"])),
     responses(
-        (status = 200, body = UserView),
+        (status = 200, body = UserView, headers(("ETag" = String, description = "The new state of the user"))),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
         (status = 409, body = Problem),
+        (status = 412, body = Problem),
         (status = 413, body = Problem),
         (status = 422, body = Invalid),
+        (status = 428, body = Problem),
     ),
 )]
 pub(crate) async fn update_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path), Body(patch))): Valid<
+    Valid(SelfOrAdmin(caller), (Path(path), Body(patch), precondition)): Valid<
         SelfOrAdmin<UsersWrite>,
-        (Path<UserPath>, Body<UserPatch>),
+        (Path<UserPath>, Body<UserPatch>, Precondition),
     >,
-) -> Result<Json<UserView>, ApiError> {
+) -> Result<Tagged<UserView>, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
-    patch_user(&state, &caller, user, patch).await
+    patch_user(&state, &caller, user, patch, &precondition).await
 }
 
 /// Makes the changes that the caller may make.
@@ -45,7 +47,8 @@ pub(crate) async fn patch_user(
     caller: &Scoped<UsersWrite>,
     user: User,
     patch: UserPatch,
-) -> Result<Json<UserView>, ApiError> {
+    precondition: &Precondition,
+) -> Result<Tagged<UserView>, ApiError> {
     if patch.needs_admin() && !caller.is_admin() {
         return Err(ApiError::Forbidden);
     }
@@ -54,6 +57,7 @@ pub(crate) async fn patch_user(
         None => None,
     };
     let now = state.clock.now();
-    let user = state.change(caller, user, password_hash.as_deref(), |user| user.patched_by(&patch, now)).await?;
-    Ok(Json(user.into()))
+    let user =
+        state.change(caller, user, precondition, password_hash.as_deref(), |user| user.patched_by(&patch, now)).await?;
+    Ok(Tagged(user.into()))
 }

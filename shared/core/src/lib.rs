@@ -6,12 +6,14 @@ pub mod cause;
 pub mod clock;
 pub mod decimal;
 pub mod email;
+pub mod idempotency;
 pub mod item;
 pub mod limit;
 pub mod page;
 pub mod password;
 pub mod random;
 pub mod scope;
+mod seal;
 pub mod settings;
 #[cfg(feature = "aws")]
 pub mod table;

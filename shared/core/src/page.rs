@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+
+use crate::seal;
 
 /// A page that is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,9 +55,9 @@ pub struct ForeignCursor;
 const TAG_LENGTH: usize = 16;
 
 impl Cursors {
-    /// Cursors that `secret` authenticates.
+    /// Cursors that a key derived from `secret` authenticates.
     pub fn new(secret: &SecretString) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes()) }
+        Self { key: seal::key_for("cursors", secret) }
     }
 
     /// The cursor for a position in the list of this name.

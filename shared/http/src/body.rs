@@ -1,10 +1,9 @@
 //! Reads a request's body, as FastAPI does: what can't be parsed is refused before anything else is looked at.
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use futures_util::stream;
-use http_body_util::BodyExt as _;
 use peregrine_core::validation::json::{self, JsonError};
 use peregrine_core::validation::{Context, Fault, Input, Segment, urlencoded};
 
@@ -32,11 +31,10 @@ pub(crate) enum ReceivedBody {
     Form(Vec<(String, String)>),
 }
 
-pub(crate) async fn read(kind: BodyKind, headers: &HeaderMap, body: Body) -> Result<ReceivedBody, ApiError> {
+pub(crate) async fn read(kind: BodyKind, headers: &HeaderMap, bytes: Bytes) -> Result<ReceivedBody, ApiError> {
     if kind == BodyKind::Ignored {
         return Ok(ReceivedBody::Absent);
     }
-    let bytes = body.collect().await.map_err(|_| ApiError::UnreadableBody)?.to_bytes();
     if bytes.len() > LIMIT {
         return Err(ApiError::TooLarge);
     }

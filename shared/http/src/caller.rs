@@ -9,12 +9,15 @@ use peregrine_core::clock::Clock;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{Client, Keys, Users};
-use peregrine_core::token::{KeyId, PublicKey, Verifier, key_id};
+use peregrine_core::token::{AccessToken, KeyId, PublicKey, Verifier, key_id};
 use peregrine_core::user::User;
 use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
+
+const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
+const REFUSED: ApiError = ApiError::Unauthenticated("Could not validate credentials");
 
 /// Finds out whom a bearer token belongs to. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,17 +42,23 @@ impl Authenticator {
         Self::new(verifier, Keys::new(client, environment.text("KEYS_TABLE")), users, clock)
     }
 
-    /// The user whose token the request carries, read anew, so that a deactivation bites at once.
+    /// The token that the request carries, verified.
     ///
     /// # Errors
     /// 401, in FastAPI's words.
-    async fn authenticate(&self, received: &Received) -> Result<ActiveUser, ApiError> {
-        let token = bearer_token(received).ok_or(ApiError::Unauthenticated("Not authenticated"))?;
-        let refused = || ApiError::Unauthenticated("Could not validate credentials");
-        let id = key_id(token).map_err(|_| refused())?;
-        let key = self.public_key(id).await?.ok_or_else(refused)?;
-        let token = self.verifier.verify(token, &key, self.clock.now()).map_err(|_| refused())?;
-        let user = self.users.find(token.user_id).await?.filter(|user| user.is_active).ok_or_else(refused)?;
+    async fn verified_token(&self, received: &Received) -> Result<AccessToken, ApiError> {
+        let token = bearer_token(received).ok_or(NOT_AUTHENTICATED)?;
+        let id = key_id(token).map_err(|_| REFUSED)?;
+        let key = self.public_key(id).await?.ok_or(REFUSED)?;
+        self.verifier.verify(token, &key, self.clock.now()).map_err(|_| REFUSED)
+    }
+
+    /// The user whom a token belongs to, read anew, so that a deactivation bites at once.
+    ///
+    /// # Errors
+    /// 401, in FastAPI's words.
+    async fn user_of(&self, token: AccessToken) -> Result<ActiveUser, ApiError> {
+        let user = self.users.find(token.user_id).await?.filter(|user| user.is_active).ok_or(REFUSED)?;
         // Rights that the user has lost since the token was minted are lost to the token too.
         let scopes = token.scopes.granted_by(&user.scopes);
         Ok(ActiveUser { user, scopes })
@@ -92,8 +101,14 @@ impl ActiveUser {
 }
 
 impl<S: AsRef<Authenticator> + Sync> Caller<S> for ActiveUser {
-    async fn identify(received: &Received, state: &S) -> Result<Self, ApiError> {
-        state.as_ref().authenticate(received).await
+    async fn token(received: &Received, state: &S) -> Result<Option<AccessToken>, ApiError> {
+        state.as_ref().verified_token(received).await.map(Some)
+    }
+
+    async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = state.as_ref().user_of(token.ok_or(NOT_AUTHENTICATED)?).await?;
+        received.exchange().note_user(caller.user.id);
+        Ok(caller)
     }
 }
 
@@ -134,8 +149,12 @@ impl<R> Scoped<R> {
 }
 
 impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Scoped<R> {
-    async fn identify(received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = ActiveUser::identify(received, state).await?;
+    async fn token(received: &Received, state: &S) -> Result<Option<AccessToken>, ApiError> {
+        ActiveUser::token(received, state).await
+    }
+
+    async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = ActiveUser::identify(token, received, state).await?;
         if !caller.may(R::SCOPE) {
             return Err(ApiError::Forbidden);
         }
@@ -149,8 +168,12 @@ impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Scoped<R> {
 pub struct SelfOrAdmin<R>(pub Scoped<R>);
 
 impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for SelfOrAdmin<R> {
-    async fn identify(received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = Scoped::<R>::identify(received, state).await?;
+    async fn token(received: &Received, state: &S) -> Result<Option<AccessToken>, ApiError> {
+        ActiveUser::token(received, state).await
+    }
+
+    async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = Scoped::<R>::identify(token, received, state).await?;
         let named = received.path_parameter("user_id").and_then(|id| Uuid::parse_str(id).ok());
         match named {
             Some(id) if id != caller.user.id && !caller.is_admin => Err(ApiError::Forbidden),

@@ -1,6 +1,7 @@
 //! Error answers, in FastAPI's form. The one place where errors of the domain become HTTP.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -8,8 +9,9 @@ use peregrine_core::cause::with_causes;
 use peregrine_core::password::PasswordError;
 use peregrine_core::token::SigningKeyError;
 use peregrine_core::validation::{Fault, Input, Segment};
-use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::layers::problem::Said;
 
 /// Why a request is not answered as it wishes.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub enum ApiError {
     UnreadableBody,
     /// 400: of the scopes that a token request names, the user has none (RFC 6749 section 5.2).
     InvalidScope,
+    /// 400: the request is for a host that is not ours.
+    ForeignHost,
     /// 401: nobody, or nobody we know, is asking. The text is one of FastAPI's.
     Unauthenticated(&'static str),
     /// 403: the caller is known and may not.
@@ -28,26 +32,41 @@ pub enum ApiError {
     MethodNotAllowed,
     /// 409: the wish contradicts what is there, for instance `User already exists`.
     Conflict(&'static str),
+    /// 412: somebody else has changed the resource since the caller has seen it.
+    PreconditionFailed,
+    /// 428: the change must say which state it is made to (RFC 6585 section 3).
+    PreconditionRequired,
     /// 413: the body is larger than this endpoint reads.
     TooLarge,
     /// 422: these are all the faults of the request.
     Invalid(Vec<Fault>),
+    /// 429: too many requests; the same one may work after so many seconds (RFC 6585 section 4).
+    TooManyRequests {
+        /// Seconds until then.
+        retry_after: u32,
+    },
     /// 500: our fault. The cause goes to the log, not to the client.
     Internal(Box<dyn std::error::Error + Send + Sync>),
     /// 503: the same request may work in a moment.
     Busy,
+    /// 504: the work took too long and was ended.
+    TimedOut,
 }
 
-/// An error answer of one sentence.
-#[derive(Debug, Serialize, ToSchema)]
+/// The cause of a 5xx answer, for the log. An extension of the answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Cause(pub(crate) Arc<str>);
+
+/// An error answer of one sentence. For the API's document; the layers write it.
+#[derive(Debug, ToSchema)]
 pub struct Problem {
     /// What is wrong.
     #[schema(example = "Item not found")]
     pub detail: &'static str,
 }
 
-/// The answer to a request with faults: all of them.
-#[derive(Debug, Serialize, ToSchema)]
+/// The answer to a request with faults: all of them. For the API's document; the layers write it.
+#[derive(Debug, ToSchema)]
 pub struct Invalid {
     /// Every fault of the request.
     #[schema(value_type = Vec<ValidationError>)]
@@ -83,45 +102,66 @@ impl ApiError {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::UnreadableBody | Self::InvalidScope => StatusCode::BAD_REQUEST,
+            Self::UnreadableBody | Self::InvalidScope | Self::ForeignHost => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 }
 
 impl IntoResponse for ApiError {
+    /// The status, the header fields, and what the layers write as the body in the form that the client accepts.
     fn into_response(self) -> Response {
         let status = self.status();
-        let detail = match self {
-            Self::Invalid(detail) => return (status, Json(Invalid { detail })).into_response(),
-            Self::Internal(cause) => {
-                tracing::error!(error = with_causes(cause.as_ref()), "the request failed");
-                "Internal Server Error"
-            }
-            Self::UnreadableBody => "There was an error parsing the body",
-            Self::InvalidScope => "The user has none of the requested scopes",
-            Self::Unauthenticated(detail) | Self::NotFound(detail) | Self::Conflict(detail) => detail,
-            Self::Forbidden => "Not enough permissions",
-            Self::MethodNotAllowed => "Method Not Allowed",
-            Self::TooLarge => "The request body is too large",
-            Self::Busy => "Service busy, please try again",
+        let mut response = status.into_response();
+        let retry_after = match &self {
+            Self::TooManyRequests { retry_after } => Some(*retry_after),
+            Self::Busy => Some(1),
+            _ => None,
         };
-        let mut response = (status, Json(Problem { detail })).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Self::Internal(cause) = &self {
+            response.extensions_mut().insert(Cause(with_causes(cause.as_ref()).into()));
         }
+        response.extensions_mut().insert(self.said());
         response
+    }
+}
+
+impl ApiError {
+    fn said(self) -> Said {
+        Said::Sentence(match self {
+            Self::Invalid(faults) => return Said::Faults(faults.into()),
+            Self::UnreadableBody => "There was an error parsing the body",
+            Self::InvalidScope => "The user has none of the requested scopes",
+            Self::ForeignHost => "Invalid host header",
+            Self::Unauthenticated(detail) | Self::NotFound(detail) | Self::Conflict(detail) => detail,
+            Self::Forbidden => "Not enough permissions",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::PreconditionFailed => "The resource is not in the state that the request is made for",
+            Self::PreconditionRequired => "Please send If-Match with the ETag of what you change",
+            Self::TooLarge => "The request body is too large",
+            Self::TooManyRequests { .. } => "Too many requests, please try again later",
+            Self::Internal(_) => "Internal Server Error",
+            Self::Busy => "Service busy, please try again",
+            Self::TimedOut => "The request took too long and was ended",
+        })
     }
 }
 

@@ -6,8 +6,14 @@
 mod body;
 #[cfg(feature = "auth")]
 pub mod caller;
+pub mod conditional;
+pub mod edge;
 pub mod error;
+pub mod idempotency;
+mod layers;
 pub mod list;
+#[cfg(feature = "auth")]
+pub mod pace;
 pub mod parts;
 pub mod race;
 pub mod request;

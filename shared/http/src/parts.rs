@@ -118,7 +118,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        let received = Received { headers, path: Vec::new(), query: Vec::new(), body: ReceivedBody::Absent };
+        let received = Received::of_headers(headers);
         let mut faults = Vec::new();
         Header::read(&received, &mut faults).map(|Header(read)| read).ok_or_else(|| {
             faults.into_iter().map(|fault| (fault.kind, serde_json::to_string(&fault.location).unwrap())).collect()

@@ -2,13 +2,24 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::HeaderMap;
+use axum::body::Bytes;
+#[cfg(feature = "auth")]
+use axum::extract::FromRequest;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts as RequestParts;
+use axum::http::{HeaderMap, Method};
+use http_body_util::BodyExt as _;
+use peregrine_core::limit::Policy;
+#[cfg(feature = "auth")]
+use peregrine_core::table::RateLimiter;
+use peregrine_core::token::AccessToken;
 use peregrine_core::validation::{Fault, Input, urlencoded};
 
 use crate::body::{self, ReceivedBody};
 use crate::error::ApiError;
+use crate::layers::exchange::Exchange;
+#[cfg(feature = "auth")]
+use crate::pace::count;
 
 pub use crate::body::BodyKind;
 
@@ -28,6 +39,11 @@ pub struct Valid<Caller, Parts>(pub Caller, pub Parts);
 
 /// What arrived, before validation. It can't be printed, because tokens and passwords must not be.
 pub struct Received {
+    pub(crate) exchange: Exchange,
+    pub(crate) method: Method,
+    /// The path as the client sees it.
+    pub(crate) path_as_sent: String,
+    pub(crate) raw_body: Bytes,
     pub(crate) headers: HeaderMap,
     pub(crate) path: Vec<(String, String)>,
     pub(crate) query: Vec<(String, String)>,
@@ -45,12 +61,41 @@ impl Received {
         &self.headers
     }
 
+    /// What the layers know of the request.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// A request of nothing but header fields.
+    #[cfg(test)]
+    pub(crate) fn of_headers(headers: HeaderMap) -> Self {
+        Self {
+            exchange: Exchange::of(&axum::http::Extensions::new()),
+            method: Method::GET,
+            path_as_sent: "/".to_owned(),
+            raw_body: Bytes::new(),
+            headers,
+            path: Vec::new(),
+            query: Vec::new(),
+            body: ReceivedBody::Absent,
+        }
+    }
+
     async fn read<S: Send + Sync>(request: Request, body_kind: BodyKind, state: &S) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let body = body::read(body_kind, &parts.headers, body).await?;
+        let raw_body = body.collect().await.map_err(|_| ApiError::UnreadableBody)?.to_bytes();
+        let body = body::read(body_kind, &parts.headers, raw_body.clone()).await?;
         let path = path_of(&mut parts, state).await?;
-        let query = urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        Ok(Self { headers: parts.headers, path, query, body })
+        Ok(Self {
+            exchange: Exchange::of(&parts.extensions),
+            method: parts.method,
+            path_as_sent: parts.uri.path().to_owned(),
+            raw_body,
+            query: urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()),
+            headers: parts.headers,
+            path,
+            body,
+        })
     }
 }
 
@@ -63,11 +108,24 @@ async fn path_of<S: Send + Sync>(parts: &mut RequestParts, state: &S) -> Result<
 /// Who may call an endpoint. Its place in a handler's arguments is what grants or refuses access, so its absence would
 /// be seen; endpoints for everybody say [`Anyone`].
 pub trait Caller<S>: Sized + Send {
+    /// What the caller's requests are counted as. By default they are reads or writes, as the method says.
+    const POLICY: Option<Policy> = None;
+
+    /// The access token that the request carries, verified; `None` where nobody is asked who they are. No user is read.
+    ///
+    /// # Errors
+    /// 401 if there is none that is valid.
+    fn token(received: &Received, state: &S) -> impl Future<Output = Result<Option<AccessToken>, ApiError>> + Send;
+
     /// Finds out who calls.
     ///
     /// # Errors
     /// 401 if that can't be told, 403 if they may not.
-    fn identify(received: &Received, state: &S) -> impl Future<Output = Result<Self, ApiError>> + Send;
+    fn identify(
+        token: Option<AccessToken>,
+        received: &Received,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, ApiError>> + Send;
 }
 
 /// Everybody may call; nobody is asked who they are.
@@ -75,7 +133,11 @@ pub trait Caller<S>: Sized + Send {
 pub struct Anyone;
 
 impl<S: Sync> Caller<S> for Anyone {
-    async fn identify(_: &Received, _: &S) -> Result<Self, ApiError> {
+    async fn token(_: &Received, _: &S) -> Result<Option<AccessToken>, ApiError> {
+        Ok(None)
+    }
+
+    async fn identify(_: Option<AccessToken>, _: &Received, _: &S) -> Result<Self, ApiError> {
         Ok(Self)
     }
 }
@@ -122,9 +184,10 @@ const fn first_body(kinds: &[BodyKind]) -> BodyKind {
     }
 }
 
+#[cfg(feature = "auth")]
 impl<S, C, P> FromRequest<S> for Valid<C, P>
 where
-    S: Send + Sync,
+    S: AsRef<RateLimiter> + Send + Sync,
     C: Caller<S>,
     P: Part,
 {
@@ -132,7 +195,14 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let received = Received::read(request, P::BODY, state).await?;
-        let caller = C::identify(&received, state).await?;
+        let token = C::token(&received, state).await;
+        // The counter and the caller are asked for side by side, so that counting takes no time of its own.
+        let user_id = token.as_ref().ok().and_then(|token| token.as_ref().map(|token| token.user_id));
+        let counted = count(&received, C::POLICY, user_id, state.as_ref());
+        let identified = async { C::identify(token?, &received, state).await };
+        let (counted, caller) = futures_util::join!(counted, identified);
+        counted?;
+        let caller = caller?;
         let mut faults = Vec::new();
         match P::read(&received, &mut faults) {
             Some(parts) if faults.is_empty() => Ok(Self(caller, parts)),

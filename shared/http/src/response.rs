@@ -1,31 +1,66 @@
 //! Answers that are no errors.
 
-use axum::Json;
 use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use peregrine_core::idempotency::{FirstAnswer, KeyUsed};
+use peregrine_core::validation::Input;
 use serde::Serialize;
 
-/// 201 with the created resource, and where it is to be found.
+use crate::conditional::tagged;
+use crate::error::ApiError;
+
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// 201 with the created resource, and where it is to be found. A repeated request gets the first answer again, with
+/// `Idempotent-Replayed: true`.
 #[derive(Debug)]
-pub struct Created<T> {
-    location: String,
-    resource: T,
+pub struct Created {
+    answer: FirstAnswer,
+    is_replayed: bool,
 }
 
-impl<T> Created<T> {
+impl Created {
     /// A resource that is now found at `location`.
-    pub fn at(location: String, resource: T) -> Self {
-        Self { location, resource }
+    ///
+    /// # Errors
+    /// 500 for what can't be expressed in JSON.
+    pub fn at(location: String, resource: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_string(resource).map_err(|error| ApiError::Internal(error.into()))?;
+        Ok(Self { answer: FirstAnswer { location, body }, is_replayed: false })
+    }
+
+    /// The answer to a request whose idempotency key has been used.
+    ///
+    /// # Errors
+    /// 422 if another request used it, 409 while the first one is still running.
+    pub fn again(used: KeyUsed) -> Result<Self, ApiError> {
+        match used {
+            KeyUsed::SameRequest(answer) => Ok(Self { answer, is_replayed: true }),
+            KeyUsed::OtherRequest => {
+                let location = ["header", crate::idempotency::FIELD];
+                Err(ApiError::rule_broken(&location, "the key was used for another request", Input::Null))
+            }
+            KeyUsed::StillRunning => Err(ApiError::Conflict("A request with this key is still being processed")),
+        }
+    }
+
+    /// What to remember for a repetition of the request.
+    pub(crate) fn answer(&self) -> &FirstAnswer {
+        &self.answer
     }
 }
 
-impl<T: Serialize> IntoResponse for Created<T> {
+impl IntoResponse for Created {
     fn into_response(self) -> Response {
-        let mut response = (StatusCode::CREATED, Json(self.resource)).into_response();
+        let mut response = tagged(self.answer.body.into_bytes());
+        *response.status_mut() = StatusCode::CREATED;
         // Locations are made of fixed words and UUIDs, which are valid in headers.
-        if let Ok(location) = HeaderValue::try_from(self.location) {
+        if let Ok(location) = HeaderValue::try_from(self.answer.location) {
             response.headers_mut().insert(LOCATION, location);
+        }
+        if self.is_replayed {
+            response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
         response
     }

@@ -1,121 +1,142 @@
-//! From a router to a Lambda function.
+//! From a router to a Lambda function: the layers that every answer passes, and Lambda's events.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{HOST, SET_COOKIE};
-use axum::http::uri::{Authority, PathAndQuery};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use axum::http::header::{CONTENT_ENCODING, ORIGIN, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, LambdaEvent, RequestExt as _, lambda_runtime};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tower::{ServiceExt as _, service_fn};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 use tracing::Instrument as _;
 
+use crate::edge::Edge;
 use crate::error::ApiError;
+use crate::layers::caching::{Cached, tag_compressed};
+use crate::layers::exchange::{Exchange, gateway};
+use crate::layers::log::RequestLine;
+use crate::layers::{address, deadline, problem, rate, security};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub use crate::layers::address::convertible;
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
-
-/// What a path segment can't contain as it is (RFC 3986 section 3.3).
-const ENCODED_IN_PATHS: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
-
-/// What a query can't contain as it is (RFC 3986 section 3.4).
-const ENCODED_IN_QUERIES: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+/// Smallest answer that is compressed, in bytes. Below, the work costs more than the transport.
+const COMPRESSED_FROM: u64 = 1024;
 
 /// Runs a router as this process's Lambda function, until Lambda ends the process.
 ///
 /// # Errors
 /// When Lambda's runtime API is out of reach.
-pub async fn run(router: Router) -> Result<(), lambda_http::Error> {
-    let router = complete(router);
-    let service = Adapter::from(service_fn(move |request: lambda_http::Request| {
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(answer(router, request.map(body_of)).await) }
+pub async fn run(router: Router, edge: Edge) -> Result<(), lambda_http::Error> {
+    let service = Service::new(router, edge);
+    let adapter = Adapter::from(service_fn(move |request: lambda_http::Request| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request.map(body_of)).await) }
     }));
     lambda_runtime::run(
-        service.map_request(|event: LambdaEvent<LambdaRequest>| {
+        adapter.map_request(|event: LambdaEvent<LambdaRequest>| {
             LambdaEvent::new(convertible(event.payload), event.context)
         }),
     )
     .await
 }
 
-/// An event that `lambda_http` can turn into a request. Where a client's path, query or `Host` makes no URL, it would
-/// panic, and the client would get an error of the gateway's.
-pub fn convertible(mut event: LambdaRequest) -> LambdaRequest {
-    if let LambdaRequest::ApiGatewayV2(request) = &mut event {
-        if let Some(query) = &mut request.raw_query_string {
-            *query = utf8_percent_encode(query, ENCODED_IN_QUERIES).to_string();
-        }
-        if let Some(path) = request.raw_path.as_mut().filter(|path| !path.starts_with('/')) {
-            path.insert(0, '/');
-        }
-        let names_host = |host: &HeaderValue| Authority::try_from(host.as_bytes()).is_ok();
-        if !request.headers.get(HOST).is_none_or(names_host) {
-            request.headers.remove(HOST);
-        }
-        if !request.headers.get("x-forwarded-proto").is_none_or(|scheme| scheme == "https" || scheme == "http") {
-            request.headers.remove("x-forwarded-proto");
-        }
-    }
-    event
+/// A router with everything around it that all functions have in common. Cheap to clone.
+///
+/// From the outside in: log line, request id and process time; compression; security header fields, caching and CORS;
+/// the form of errors; host and preflight; the deadline; panics. Body limits are the extractors' business, because they
+/// read bodies.
+#[derive(Debug, Clone)]
+pub struct Service {
+    router: Router,
+    edge: Arc<Edge>,
 }
 
-/// A router with answers for what it does not route, and for panics.
-pub fn complete(router: Router) -> Router {
-    router
-        .fallback(|| async { ApiError::NotFound("Not Found") })
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(|_| ApiError::Internal("a handler panicked".into()).into_response()))
+impl Service {
+    /// A router with answers for what it does not route, and for panics.
+    pub fn new(router: Router, edge: Edge) -> Self {
+        let router = router
+            .fallback(|| async { ApiError::NotFound("Not Found") })
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(CatchPanicLayer::custom(|_| ApiError::Internal("a handler panicked".into()).into_response()));
+        Self { router, edge: Arc::new(edge) }
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, mut request: Request<Body>) -> Response {
+        let started = Instant::now();
+        let request_id = request_id(&request);
+        let span = tracing::error_span!("request", request_id = request_id.to_str().unwrap_or_default());
+        *request.uri_mut() = address::routed(&request);
+        let exchange = Exchange::begin(&request, &self.edge);
+        request.extensions_mut().insert(exchange.clone());
+        let line = RequestLine::of(&request);
+
+        let compression = CompressionLayer::new().compress_when(SizeAbove::new(COMPRESSED_FROM).and(is_text));
+        let respond = service_fn(|request| async { Ok::<_, Infallible>(self.respond(request, &exchange).await) });
+        let answered = compression.layer(respond).oneshot(request).instrument(span.clone()).await;
+        let mut response = answered.unwrap_or_else(|never| match never {}).map(Body::new);
+
+        let headers = response.headers_mut();
+        if headers.contains_key(CONTENT_ENCODING) {
+            tag_compressed(headers);
+        }
+        headers.insert(REQUEST_ID, request_id);
+        let elapsed = started.elapsed();
+        // Digits and a point are a valid header value.
+        if let Ok(seconds) = HeaderValue::try_from(format!("{:.6}", elapsed.as_secs_f64())) {
+            headers.insert(PROCESS_TIME, seconds);
+        }
+        join_repeated(headers);
+        span.in_scope(|| line.write(&response, &exchange, elapsed));
+        response
+    }
+
+    async fn respond(&self, request: Request<Body>, exchange: &Exchange) -> Response {
+        let as_problem = problem::is_accepted(request.headers());
+        let origin = request.headers().get(ORIGIN).cloned();
+        let cached = Cached::of(&request);
+        let preflight = self.edge.cors.preflight(&request);
+        let is_preflight = preflight.is_some();
+        let mut response = match preflight {
+            _ if !self.edge.hosts.allow(request.headers(), domain_name(&request)) => {
+                ApiError::ForeignHost.into_response()
+            }
+            Some(response) => response,
+            None => deadline::within(deadline::of(&request, &self.edge.clock), self.routed(request)).await,
+        };
+        problem::write(&mut response, as_problem);
+        if let Some(standing) = exchange.standing() {
+            rate::mark(standing, response.headers_mut());
+        }
+        cached.mark(&mut response);
+        security::protect(response.headers_mut());
+        if !is_preflight {
+            self.edge.cors.mark(origin.as_ref(), response.headers_mut());
+        }
+        response
+    }
+
+    async fn routed(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
 }
 
-/// Answers one request with a router that is [`complete`].
-pub async fn answer(router: Router, mut request: Request<Body>) -> Response {
-    let started = Instant::now();
-    let request_id = request_id(&request);
-    let span = tracing::error_span!("request", request_id = request_id.to_str().unwrap_or_default());
-    *request.uri_mut() = routed_uri(&request);
-    let routed = router.oneshot(request).instrument(span).await;
-    let mut response = routed.unwrap_or_else(|never| match never {});
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, request_id);
-    // Digits and a point are a valid header value.
-    if let Ok(seconds) = HeaderValue::try_from(format!("{:.6}", started.elapsed().as_secs_f64())) {
-        headers.insert(PROCESS_TIME, seconds);
-    }
-    join_repeated(headers);
-    response
+/// What shrinks: text. Images, archives and the like are compressed already.
+fn is_text(_: StatusCode, _: axum::http::Version, headers: &HeaderMap, _: &axum::http::Extensions) -> bool {
+    let content_type = headers.get(axum::http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|content_type| {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        essence.starts_with("text/") || essence.ends_with("json") || essence.ends_with("javascript")
+    })
 }
 
 fn body_of(body: lambda_http::Body) -> Body {
@@ -126,26 +147,9 @@ fn body_of(body: lambda_http::Body) -> Body {
     }
 }
 
-/// The address that is routed by: the path as the gateway saw it, encoded again, without a slash at its end.
-///
-/// The gateway decodes the path before it hands it on, and `lambda_http` takes what it gets for a URL, so a `?` or `#`
-/// that was encoded would cut the path short, and `..` would climb.
-fn routed_uri(request: &Request<Body>) -> Uri {
-    let decoded = request.extensions().get::<lambda_http::request::RequestContext>().map(|_| request.raw_http_path());
-    let path = decoded.map_or_else(
-        || request.uri().path().to_owned(),
-        |path| utf8_percent_encode(path, ENCODED_IN_PATHS).to_string(),
-    );
-    let path = match path.strip_suffix('/') {
-        Some("") | None => path.as_str(),
-        Some(shorter) => shorter,
-    };
-    let path_and_query = match request.uri().query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
-    // What is no URI in spite of the encoding, for instance a path that does not start with a slash, is routed nowhere.
-    path_and_query.parse::<PathAndQuery>().map_or_else(|_| Uri::from_static("/not-a-path"), Uri::from)
+/// The name by which the gateway knows the API that the request came to.
+fn domain_name(request: &Request<Body>) -> Option<&str> {
+    gateway(request)?.domain_name.as_deref()
 }
 
 /// The id that Lambda's own log lines of this request have, or, outside of Lambda, the client's.

@@ -7,11 +7,15 @@
 )]
 
 mod access;
+mod conditional;
 mod contract;
+mod edge;
 mod events;
+mod idempotency;
 mod items;
 mod limits;
 mod lists;
+mod pace;
 mod requests;
 mod search;
 mod tables;

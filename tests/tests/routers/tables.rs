@@ -25,7 +25,7 @@ async fn a_write_to_an_item_that_has_changed_is_refused_and_leaves_nothing() {
     let app = App::start().await;
     let items = items(&app);
     let old = item(&app, "first");
-    items.insert(&old).await.unwrap();
+    items.insert(&old, None).await.unwrap();
     let new = Item { version: 2, ..item(&app, "second") };
     let new = Item { id: old.id, ..new };
     items.update(&old, &new).await.unwrap();

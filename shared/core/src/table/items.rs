@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::merge::{Merge, ShardedList, page_of};
 use super::row::Row;
 use super::terms::{self, TermRow};
-use super::transaction::Transaction;
+use super::transaction::{NotDone, Transaction};
 use super::{ConditionalWriteError, LIST_SHARDS, TableError, shard_of};
+use crate::idempotency::{KeyUsed, Once};
 use crate::item::{Item, ItemFilter, Price, Tag};
 use crate::page::{Next, Page, PageRequest, Position};
 
@@ -41,24 +42,40 @@ pub struct Items {
     tables: ItemTables,
 }
 
+/// An item could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum InsertItemError {
+    /// The request's idempotency key has been used.
+    #[error(transparent)]
+    KeyUsed(KeyUsed),
+    /// The table failed. That the id is taken is among it, because nobody chooses ids.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
 impl Items {
     /// The tables of these names.
     pub fn new(client: Client, tables: ItemTables) -> Self {
         Self { client, tables }
     }
 
-    /// Stores a new item with its index rows.
+    /// Stores a new item with its index rows; `once` is remembered in the same transaction.
     ///
     /// # Errors
-    /// See [`TableError`]. That the id is taken is one of them, because nobody chooses ids.
-    pub async fn insert(&self, item: &Item) -> Result<(), TableError> {
+    /// See [`InsertItemError`].
+    pub async fn insert(&self, item: &Item, once: Option<&Once>) -> Result<(), InsertItemError> {
         let mut transaction = Transaction::default();
         transaction.put(self.put(item).condition_expression("attribute_not_exists(id)"))?;
         for row in terms::rows_of(item) {
             transaction.put(row.put(&self.tables.terms))?;
         }
-        let taken = |_| TableError::Call { operation: "TransactWriteItems", cause: "the id is taken".to_owned() };
-        transaction.send(&self.client).await?.map_err(taken)
+        transaction.send_once(&self.client, once).await.map_err(|reason| match reason {
+            NotDone::KeyUsed(used) => InsertItemError::KeyUsed(used),
+            NotDone::Condition => {
+                TableError::Call { operation: "TransactWriteItems", cause: "the id is taken".to_owned() }.into()
+            }
+            NotDone::Table(error) => error.into(),
+        })
     }
 
     /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails, so

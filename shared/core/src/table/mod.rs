@@ -11,6 +11,7 @@ mod counters;
 mod items;
 mod keys;
 mod merge;
+mod once;
 mod row;
 mod terms;
 mod transaction;
@@ -21,11 +22,12 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use uuid::Uuid;
 
 use crate::cause::with_causes;
+use transaction::FailedConditions;
 
 pub use aws_sdk_dynamodb::Client;
 pub use client::{AwsSettings, dynamodb};
 pub use counters::RateLimiter;
-pub use items::{ItemTables, Items};
+pub use items::{InsertItemError, ItemTables, Items};
 pub use keys::Keys;
 pub use users::{InsertUserError, SignIn, UpdateUserError, Users};
 
@@ -81,15 +83,19 @@ impl TableError {
     }
 }
 
-/// Why a transaction was cancelled: for each action, in order, whether its condition failed. `None` if the cause was
-/// another one.
-fn failed_conditions(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<bool>> {
+/// Why a transaction was cancelled: for each action, in order, nothing if its condition held, else the row that was in the
+/// way, if the action asks for it. `None` if the cause was another one.
+fn failed_conditions(error: &SdkError<TransactWriteItemsError>) -> Option<FailedConditions> {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return None;
     };
-    let failed: Vec<bool> =
-        cancelled.cancellation_reasons().iter().map(|reason| reason.code() == Some("ConditionalCheckFailed")).collect();
-    failed.contains(&true).then_some(failed)
+    let reasons = cancelled.cancellation_reasons().iter();
+    let failed: FailedConditions = reasons
+        .map(|reason| {
+            (reason.code() == Some("ConditionalCheckFailed")).then(|| reason.item().cloned().unwrap_or_default())
+        })
+        .collect();
+    failed.iter().any(Option::is_some).then_some(failed)
 }
 
 /// Whether a transaction met another one at the same rows and may be tried again.

@@ -1,11 +1,13 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
-use super::{ConditionalWriteError, TableError, failed_conditions, is_conflict};
+use super::{ConditionalWriteError, TableError, failed_conditions, is_conflict, once};
+use crate::idempotency::{KeyUsed, Once};
 
 /// How often a transaction that met another one is tried in all.
 const ATTEMPTS: u32 = 4;
@@ -16,8 +18,19 @@ pub(super) struct Transaction {
     actions: Vec<TransactWriteItem>,
 }
 
-/// For each action, in order, whether its condition failed.
-pub(super) type FailedConditions = Vec<bool>;
+/// For each action, in order, the row that was in the way if its condition failed.
+pub(super) type FailedConditions = Vec<Option<HashMap<String, AttributeValue>>>;
+
+/// Why a transaction that does what a request asks for, once, did not happen.
+#[derive(Debug)]
+pub(super) enum NotDone {
+    /// The request's idempotency key has been used.
+    KeyUsed(KeyUsed),
+    /// Another condition failed.
+    Condition,
+    /// The table failed.
+    Table(TableError),
+}
 
 impl Transaction {
     pub(super) fn put(&mut self, put: PutBuilder) -> Result<(), TableError> {
@@ -53,6 +66,25 @@ impl Transaction {
             tokio::time::sleep(Duration::from_millis(20) * attempt).await;
         }
         Err(TableError::Busy)
+    }
+
+    /// Makes writes that create something, unless the request's idempotency key, if it has one, has been used.
+    pub(super) async fn send_once(mut self, client: &Client, once: Option<&Once>) -> Result<(), NotDone> {
+        let Some(once) = once else {
+            return self.send(client).await.map_err(NotDone::Table)?.map_err(|_| NotDone::Condition);
+        };
+        self.put(once::put(once)).map_err(NotDone::Table)?;
+        match self.send(client).await {
+            Ok(Ok(())) => Ok(()),
+            // Others may have used the key, too, while they conflict with this request; it was sent twice, at once.
+            Err(TableError::Busy) => Err(NotDone::KeyUsed(KeyUsed::StillRunning)),
+            Err(error) => Err(NotDone::Table(error)),
+            // A repeated request also finds taken what the first has created, so the key is what counts.
+            Ok(Err(failed)) => Err(match failed.into_iter().next_back().flatten() {
+                Some(row) => once::used(&once.claim, row).map_or_else(NotDone::Table, NotDone::KeyUsed),
+                None => NotDone::Condition,
+            }),
+        }
     }
 
     /// Makes writes that all depend on one row being as it was read.

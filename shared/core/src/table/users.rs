@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::merge::{ShardedList, page_of};
 use super::row::Row;
-use super::transaction::Transaction;
+use super::transaction::{NotDone, Transaction};
 use super::{ConditionalWriteError, TableError, shard_of};
 use crate::email::Email;
+use crate::idempotency::{KeyUsed, Once};
 use crate::page::{Page, PageRequest};
 use crate::scope::Scopes;
 use crate::user::{Address, UniqueName, User};
@@ -38,6 +39,9 @@ pub enum InsertUserError {
     /// Somebody has the email or the username.
     #[error("the email or username is taken")]
     NameTaken,
+    /// The request's idempotency key has been used.
+    #[error(transparent)]
+    KeyUsed(KeyUsed),
     /// The table failed.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -64,12 +68,12 @@ impl Users {
     }
 
     /// Stores a new user. Guard rows in the same transaction reserve the email and the username, because DynamoDB has no
-    /// unique index.
+    /// unique index; `once` is remembered there too.
     ///
     /// # Errors
     /// See [`InsertUserError`].
-    pub async fn insert(&self, user: &User, password_hash: &str) -> Result<(), InsertUserError> {
-        self.insert_with(Transaction::default(), user, password_hash).await
+    pub async fn insert(&self, user: &User, password_hash: &str, once: Option<&Once>) -> Result<(), InsertUserError> {
+        self.insert_with(Transaction::default(), user, password_hash, once).await
     }
 
     /// Stores the first administrator, unless there has ever been one: a row that stays for good remembers it, so that the
@@ -80,7 +84,7 @@ impl Users {
     pub async fn insert_first_admin(&self, user: &User, password_hash: &str) -> Result<(), InsertUserError> {
         let mut transaction = Transaction::default();
         transaction.put(self.reserve(FIRST_ADMIN_ID, user.id))?;
-        self.insert_with(transaction, user, password_hash).await
+        self.insert_with(transaction, user, password_hash, None).await
     }
 
     async fn insert_with(
@@ -88,6 +92,7 @@ impl Users {
         mut transaction: Transaction,
         user: &User,
         password_hash: &str,
+        once: Option<&Once>,
     ) -> Result<(), InsertUserError> {
         let row = attributes(user)
             .with_text("id", user.id.to_string())
@@ -101,7 +106,11 @@ impl Users {
         for name in user.unique_names() {
             transaction.put(self.reserve(&guard_id(&name), user.id))?;
         }
-        transaction.send(&self.client).await?.map_err(|_| InsertUserError::NameTaken)
+        transaction.send_once(&self.client, once).await.map_err(|reason| match reason {
+            NotDone::KeyUsed(used) => InsertUserError::KeyUsed(used),
+            NotDone::Condition => InsertUserError::NameTaken,
+            NotDone::Table(error) => error.into(),
+        })
     }
 
     /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails, so
@@ -160,7 +169,7 @@ impl Users {
         }
         match transaction.send(&self.client).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(failed)) if failed.first() == Some(&true) => Err(UpdateUserError::Outdated),
+            Ok(Err(failed)) if failed.first().is_some_and(Option::is_some) => Err(UpdateUserError::Outdated),
             Ok(Err(_)) => Err(UpdateUserError::NameTaken),
             Err(TableError::Busy) => Err(UpdateUserError::Outdated),
             Err(error) => Err(error.into()),

@@ -1,0 +1,65 @@
+//! What caches may do with an answer, and answers to those who have one already.
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use axum::response::Response;
+
+use crate::conditional::EntityTags;
+
+/// What must be known of a request to make its answer cacheable.
+pub(crate) struct Cached {
+    is_read: bool,
+    is_personal: bool,
+    if_none_match: Option<EntityTags>,
+}
+
+impl Cached {
+    pub(crate) fn of(request: &Request<Body>) -> Self {
+        let headers = request.headers();
+        Self {
+            is_read: request.method() == Method::GET || request.method() == Method::HEAD,
+            is_personal: headers.contains_key(AUTHORIZATION),
+            if_none_match: EntityTags::read(headers, &IF_NONE_MATCH),
+        }
+    }
+
+    /// Answers 304 to a client that has what it asks for (RFC 9110 section 13.1.2), and says what may be kept: single
+    /// resources, if they are asked for again each time; everything else not at all, unless the handler says otherwise.
+    pub(crate) fn mark(&self, response: &mut Response) {
+        let tag = response.headers().get(ETAG).cloned();
+        let is_found = self.is_read && response.status() == StatusCode::OK;
+        if let (Some(tag), Some(known), true) = (&tag, &self.if_none_match, is_found)
+            && known.contain(tag)
+        {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Body::empty();
+            response.headers_mut().remove(CONTENT_TYPE);
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        let rule = match (is_found && tag.is_some(), self.is_personal) {
+            (true, true) => "private, no-cache",
+            (true, false) => "no-cache",
+            (false, _) => "no-store",
+        };
+        let headers = response.headers_mut();
+        if !headers.contains_key(CACHE_CONTROL) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(rule));
+        }
+        if self.is_personal {
+            headers.append(VARY, HeaderValue::from_static("Authorization"));
+        }
+    }
+}
+
+/// Gives a compressed answer an entity tag of its own: other bytes must not have the same strong one (RFC 9110 section
+/// 8.8.3.3). Tags are compared without this suffix.
+pub(crate) fn tag_compressed(headers: &mut HeaderMap) {
+    let Some(tag) = headers.get(ETAG).and_then(|tag| tag.to_str().ok()) else { return };
+    let Some(opaque) = tag.strip_suffix('"').filter(|opaque| !opaque.ends_with(crate::conditional::GZIP_SUFFIX)) else {
+        return;
+    };
+    if let Ok(tag) = HeaderValue::try_from(format!("{opaque}{}\"", crate::conditional::GZIP_SUFFIX)) {
+        headers.insert(ETAG, tag);
+    }
+}

@@ -1,0 +1,89 @@
+//! What is learnt about a request while it is answered, for the layers around the router.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Body;
+use axum::http::Request;
+use lambda_http::request::RequestContext;
+use peregrine_core::limit::Standing;
+use uuid::Uuid;
+
+use crate::edge::Edge;
+
+/// A request's extension: what the outer layers tell the extractors, and what they want to hear from them.
+#[derive(Debug, Clone)]
+pub(crate) struct Exchange(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    client_address: IpAddr,
+    if_match_required: bool,
+    user_id: OnceLock<Uuid>,
+    standing: OnceLock<Standing>,
+}
+
+impl Exchange {
+    /// An exchange that begins with this request.
+    pub(crate) fn begin(request: &Request<Body>, edge: &Edge) -> Self {
+        let seen = gateway(request).and_then(|context| context.http.source_ip.as_deref()?.parse().ok());
+        let client_address = edge.client_address(request.headers(), seen);
+        Self(Arc::new(Known {
+            // Whoever has no address shares one with all others who have none.
+            client_address: client_address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            if_match_required: edge.if_match_required,
+            user_id: OnceLock::new(),
+            standing: OnceLock::new(),
+        }))
+    }
+
+    /// The exchange that a request belongs to. One that no layer has seen has no settings.
+    pub(crate) fn of(extensions: &axum::http::Extensions) -> Self {
+        extensions.get().cloned().unwrap_or_else(|| {
+            Self(Arc::new(Known {
+                client_address: Ipv4Addr::UNSPECIFIED.into(),
+                if_match_required: false,
+                user_id: OnceLock::new(),
+                standing: OnceLock::new(),
+            }))
+        })
+    }
+
+    pub(crate) fn client_address(&self) -> IpAddr {
+        self.0.client_address
+    }
+
+    pub(crate) fn if_match_required(&self) -> bool {
+        self.0.if_match_required
+    }
+
+    /// Notes who called.
+    pub(crate) fn note_user(&self, id: Uuid) {
+        // A second caller in one request would be the same one.
+        let _ = self.0.user_id.set(id);
+    }
+
+    /// Notes where the caller stands with a rate limit.
+    pub(crate) fn note_standing(&self, standing: Standing) {
+        // A request is counted once.
+        let _ = self.0.standing.set(standing);
+    }
+
+    pub(crate) fn standing(&self) -> Option<&Standing> {
+        self.0.standing.get()
+    }
+
+    pub(crate) fn user_id(&self) -> Option<Uuid> {
+        self.0.user_id.get().copied()
+    }
+}
+
+/// What the gateway says of a request, if it came through one.
+pub(crate) fn gateway(
+    request: &Request<Body>,
+) -> Option<&lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext> {
+    match request.extensions().get()? {
+        RequestContext::ApiGatewayV2(context) => Some(context),
+        _ => None,
+    }
+}

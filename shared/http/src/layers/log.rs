@@ -1,0 +1,38 @@
+//! One log line per request.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
+use axum::http::{Method, Request};
+use axum::response::Response;
+
+use crate::error::Cause;
+use crate::layers::exchange::Exchange;
+
+/// What a request's line says of the request itself. The query is left out: it may hold what nobody should read.
+pub(crate) struct RequestLine {
+    method: Method,
+    path: String,
+}
+
+impl RequestLine {
+    pub(crate) fn of(request: &Request<Body>) -> Self {
+        Self { method: request.method().clone(), path: request.uri().path().to_owned() }
+    }
+
+    /// Writes the line; that of a 5xx with its cause, as an error. The request's id is in the span around it.
+    pub(crate) fn write(&self, response: &Response, exchange: &Exchange, elapsed: Duration) {
+        let (method, path) = (self.method.as_str(), self.path.as_str());
+        let status = response.status().as_u16();
+        let milliseconds = elapsed.as_micros() as f64 / 1000.0;
+        let bytes = response.body().size_hint().exact();
+        let user_id = exchange.user_id().map(tracing::field::display);
+        match response.extensions().get::<Cause>() {
+            Some(Cause(cause)) => {
+                tracing::error!(method, path, status, milliseconds, bytes, user_id, error = &**cause, "request");
+            }
+            None if status >= 500 => tracing::error!(method, path, status, milliseconds, bytes, user_id, "request"),
+            None => tracing::info!(method, path, status, milliseconds, bytes, user_id, "request"),
+        }
+    }
+}

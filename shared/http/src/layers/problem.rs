@@ -1,0 +1,110 @@
+//! Writes error answers, in FastAPI's form or as RFC 9457 problem details, as the client accepts them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use peregrine_core::validation::Fault;
+use serde::Serialize;
+
+/// What an error answer says. An extension of the answer until [`write`] gives it a body.
+#[derive(Debug, Clone)]
+pub(crate) enum Said {
+    /// One sentence.
+    Sentence(&'static str),
+    /// Every fault of the request.
+    Faults(Arc<[Fault]>),
+}
+
+/// FastAPI's form.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Detail<'a> {
+    Sentence { detail: &'a str },
+    Faults { detail: &'a [Fault] },
+}
+
+/// Problem details (RFC 9457). The type is `about:blank`: the status says what kind of problem it is.
+#[derive(Serialize)]
+struct ProblemDetails<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a [Fault]>,
+}
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Gives an answer that says something its body.
+pub(crate) fn write(response: &mut Response, as_problem: bool) {
+    let Some(said) = response.extensions_mut().remove::<Said>() else { return };
+    let written = if as_problem { problem(response.status(), &said) } else { detail(&said) };
+    // Both forms are made of text, numbers and lists, which JSON can express.
+    let body = written.unwrap_or_default();
+    let content_type = if as_problem { PROBLEM_JSON } else { "application/json" };
+    *response.body_mut() = Body::from(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+}
+
+fn detail(said: &Said) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&match said {
+        Said::Sentence(detail) => Detail::Sentence { detail },
+        Said::Faults(faults) => Detail::Faults { detail: faults },
+    })
+}
+
+fn problem(status: StatusCode, said: &Said) -> serde_json::Result<Vec<u8>> {
+    let (detail, errors) = match said {
+        Said::Sentence(detail) => (*detail, None),
+        Said::Faults(faults) => ("The request is not valid; see `errors`", Some(faults.as_ref())),
+    };
+    let title = status.canonical_reason().unwrap_or("Error");
+    serde_json::to_vec(&ProblemDetails { r#type: "about:blank", title, status: status.as_u16(), detail, errors })
+}
+
+/// Whether the client names problem details as what it accepts, and likes plain JSON no better (RFC 9110 section 12.5.1).
+pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
+    let (mut problem, mut json) = (0.0, 0.0);
+    for value in headers.get_all(ACCEPT) {
+        for range in value.to_str().unwrap_or_default().split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let media_type = parts.next().unwrap_or_default();
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            let weight: f32 = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+            if media_type.eq_ignore_ascii_case(PROBLEM_JSON) {
+                problem = weight;
+            } else if media_type.eq_ignore_ascii_case("application/json") {
+                json = weight;
+            }
+        }
+    }
+    problem > 0.0 && problem >= json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problem_details_are_for_those_who_ask_for_them() {
+        for (accept, expected) in [
+            ("application/problem+json", true),
+            ("application/json, application/problem+json", true),
+            ("application/json;q=0.5, Application/Problem+JSON; q=0.9", true),
+            ("application/json, application/problem+json;q=0.9", false),
+            ("application/problem+json;q=0", false),
+            ("*/*", false),
+            ("application/*", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
+            assert_eq!(is_accepted(&headers), expected, "{accept}");
+        }
+        assert!(!is_accepted(&HeaderMap::new()));
+    }
+}

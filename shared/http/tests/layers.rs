@@ -1,0 +1,123 @@
+//! What the layers make of handlers that are slow or panic, and what they log.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::routing::get;
+use http_body_util::BodyExt as _;
+use lambda_http::{Context, RequestExt as _};
+use peregrine_core::clock::Clock;
+use peregrine_http::edge::Edge;
+use peregrine_http::service::Service;
+use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The time in these tests, in milliseconds.
+const NOW: u64 = 1_800_000_000_000;
+
+fn service(router: Router) -> Service {
+    let clock = Clock::from_fn(|| jiff::Timestamp::from_millisecond(NOW.try_into().unwrap()).unwrap());
+    Service::new(router, Edge::new(clock))
+}
+
+async fn answer(service: &Service, request: Request<Body>) -> (StatusCode, Value) {
+    let response = service.answer(request).await;
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+fn request(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+fn never_ends() -> Router {
+    Router::new().route("/slow", get(|| async { std::future::pending::<()>().await }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_work_ends_with_504_before_the_gateway_gives_up() {
+    let started = tokio::time::Instant::now();
+    let (status, body) = answer(&service(never_ends()), request("/slow")).await;
+    assert_eq!((status.as_u16(), body), (504, json!({"detail": "The request took too long and was ended"})));
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_work_ends_with_504_before_the_functions_own_time_is_up() {
+    let mut context = Context::default();
+    context.deadline = NOW + 10_000;
+    let started = tokio::time::Instant::now();
+    let (status, _) = answer(&service(never_ends()), request("/slow").with_lambda_context(context)).await;
+    assert_eq!(status, 504);
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// The answer, and the lines that were logged for it.
+async fn logged(router: Router, request: Request<Body>) -> ((StatusCode, Value), Vec<Value>) {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let answered = answer(&service(router), request).await;
+    let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    (answered, written.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+async fn panics() -> &'static str {
+    panic!("the secret is 42")
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_that_tells_nothing_and_an_error_in_the_log() {
+    let router = Router::new().route("/", get(panics));
+    let ((status, body), lines) = logged(router, request("/")).await;
+    assert_eq!((status.as_u16(), body), (500, json!({"detail": "Internal Server Error"})));
+    let [line] = lines.as_slice() else { panic!("one line, not {lines:?}") };
+    assert_eq!((&line["level"], &line["error"]), (&json!("ERROR"), &json!("a handler panicked")));
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_of_the_log_without_its_query() {
+    let router = Router::new().route("/items", get(|| async { "four" }));
+    let mut request = request("/items/?token=secret");
+    request.headers_mut().insert("x-request-id", "an-id".parse().unwrap());
+    let (_, lines) = logged(router, request).await;
+    let [line] = lines.as_slice() else { panic!("one line, not {lines:?}") };
+    for (field, expected) in [
+        ("level", json!("INFO")),
+        ("method", json!("GET")),
+        ("path", json!("/items")),
+        ("status", json!(200)),
+        ("bytes", json!(4)),
+    ] {
+        assert_eq!(line[field], expected, "{field} in {line}");
+    }
+    assert_eq!(line["span"]["request_id"], "an-id");
+    assert!(line["milliseconds"].is_number());
+    assert!(!line.to_string().contains("secret"), "{line}");
+}
