@@ -1,8 +1,13 @@
-//! Name, version and liveness of the API, and the answer to everything that no other function owns.
+//! Name, version, liveness and documentation of the API, and the answer to everything that no other function owns.
 
+mod document;
+mod embedded;
+mod encoding;
 mod health;
+mod pages;
 mod root;
 
+use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,4 +17,6 @@ pub fn routes() -> OpenApiRouter {
         .routes(routes!(root::read_root))
         .routes(routes!(health::read_health))
         .routes(routes!(health::read_health_under_prefix))
+        .route("/openapi.json", get(document::read_document))
+        .merge(pages::routes())
 }
