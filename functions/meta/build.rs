@@ -21,7 +21,7 @@ const VENDORED: [&str; 4] = [
     "assets/swagger-ui-dist/swagger-ui-bundle.js.gz",
     "assets/swagger-ui-dist/swagger-ui.css.gz",
 ];
-const SCRIPTS: [&str; 2] = ["pages/docs.js", "pages/redoc.js"];
+const OURS: [&str; 3] = ["pages/docs.js", "pages/pages.css", "pages/redoc.js"];
 const PAGES: [&str; 2] = ["pages/docs.html", "pages/redoc.html"];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -38,10 +38,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         all.update(&compressed);
         fs::write(out.join(name(path)), compressed)?;
     }
-    for path in SCRIPTS {
-        let script = read(path)?;
-        all.update(&script);
-        fs::write(out.join(format!("{}.gz", name(path))), gzip(&script)?)?;
+    for path in OURS {
+        let asset = read(path)?;
+        all.update(&asset);
+        fs::write(out.join(format!("{}.gz", name(path))), gzip(&asset)?)?;
     }
     let assets = format!("/docs/assets/{}", short(all.finalize()));
     for path in PAGES {
@@ -70,5 +70,5 @@ fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Half of a hash, in hexadecimal digits: enough to tell versions of a file apart.
 fn short(hash: impl AsRef<[u8]>) -> String {
-    hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hash.as_ref().iter().take(16).fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }

@@ -18,7 +18,8 @@ use crate::functions::Pool;
 const QUIET: Duration = Duration::from_millis(200);
 
 /// Files of the workspace's root and of its `.cargo` that decide how functions are built.
-const BUILD_FILES: &[&str] = &["Cargo.lock", "Cargo.toml", "config.toml", "rust-toolchain", "rust-toolchain.toml"];
+const BUILD_FILES: &[&str] =
+    &["Cargo.lock", "Cargo.toml", "config.toml", "openapi.json", "rust-toolchain", "rust-toolchain.toml"];
 
 /// The sources of a workspace.
 #[derive(Debug)]

@@ -36,7 +36,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body; `null` if there is none, or if it is no JSON.
     pub body: Value,
-    /// The body as it was sent.
+    /// The body as it was sent; empty if it is not text.
     pub raw: String,
     /// The body's bytes.
     pub bytes: Bytes,

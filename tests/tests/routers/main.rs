@@ -9,6 +9,7 @@
 mod access;
 mod conditional;
 mod contract;
+mod docs;
 mod edge;
 mod events;
 mod idempotency;
