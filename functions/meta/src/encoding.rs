@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_ENCODING;
+use peregrine_http::weights::weighted;
 
 /// A form in which a body is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +17,8 @@ impl Encoding {
     /// The form that the client likes best, compressed if it doesn't mind. Who does not speak of encodings gets the body
     /// as it is; so does who refuses both, for a refusal would help nobody.
     pub(crate) fn accepted(headers: &HeaderMap) -> Self {
-        let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
         let (mut gzip, mut identity, mut others) = (None, None, None);
-        for (coding, weight) in lines.flat_map(|line| line.split(',')).filter_map(weighted) {
+        for (coding, weight) in weighted(headers, ACCEPT_ENCODING) {
             if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
                 gzip = Some(weight);
             } else if coding.eq_ignore_ascii_case("identity") {
@@ -29,30 +29,6 @@ impl Encoding {
         }
         let gzip = gzip.or(others).unwrap_or_default();
         if gzip > 0 && gzip >= identity.unwrap_or_default() { Self::Gzip } else { Self::Identity }
-    }
-}
-
-/// A coding and its weight in thousandths, unless the weight is none.
-fn weighted(element: &str) -> Option<(&str, u16)> {
-    let mut parts = element.split(';').map(str::trim);
-    let coding = parts.next()?;
-    let Some((name, value)) = parts.next().map(|weight| weight.split_once('=').unwrap_or_default()) else {
-        return Some((coding, 1000));
-    };
-    name.eq_ignore_ascii_case("q").then_some((coding, thousandths(value)?))
-}
-
-/// A weight from 0 to 1 with up to three decimal places (RFC 9110 section 12.4.2), times 1,000.
-fn thousandths(weight: &str) -> Option<u16> {
-    let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
-    if decimals.len() > 3 || !decimals.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let decimals: u16 = format!("{decimals:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some(decimals),
-        "1" if decimals == 0 => Some(1000),
-        _ => None,
     }
 }
 
@@ -104,7 +80,6 @@ mod tests {
             "gzip;q=0.1234",
             "gzip;q=-1",
             "gzip;q=",
-            "gzip;level=9",
             "gzipped",
         ] {
             assert_eq!(accepted(&[line]), Encoding::Identity, "{line}");

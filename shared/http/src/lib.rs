@@ -19,3 +19,4 @@ pub mod race;
 pub mod request;
 pub mod response;
 pub mod service;
+pub mod weights;

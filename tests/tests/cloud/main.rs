@@ -7,5 +7,7 @@
 )]
 
 mod client;
+mod edge;
+mod faults;
 mod hostile;
 mod session;

@@ -9,6 +9,8 @@ use axum::response::Response;
 use peregrine_core::validation::Fault;
 use serde::Serialize;
 
+use crate::weights::weighted;
+
 /// What an error answer says. An extension of the answer until [`write`] gives it a body.
 #[derive(Debug, Clone)]
 pub(crate) enum Said {
@@ -69,21 +71,15 @@ fn problem(status: StatusCode, said: &Said) -> serde_json::Result<Vec<u8>> {
 
 /// Whether the client names problem details as what it accepts, and likes plain JSON no better (RFC 9110 section 12.5.1).
 pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
-    let (mut problem, mut json) = (0.0, 0.0);
-    for value in headers.get_all(ACCEPT) {
-        for range in value.to_str().unwrap_or_default().split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let media_type = parts.next().unwrap_or_default();
-            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-            let weight: f32 = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
-            if media_type.eq_ignore_ascii_case(PROBLEM_JSON) {
-                problem = weight;
-            } else if media_type.eq_ignore_ascii_case("application/json") {
-                json = weight;
-            }
+    let (mut problem, mut json) = (0, 0);
+    for (media_type, weight) in weighted(headers, ACCEPT) {
+        if media_type.eq_ignore_ascii_case(PROBLEM_JSON) {
+            problem = weight;
+        } else if media_type.eq_ignore_ascii_case("application/json") {
+            json = weight;
         }
     }
-    problem > 0.0 && problem >= json
+    problem > 0 && problem >= json
 }
 
 #[cfg(test)]

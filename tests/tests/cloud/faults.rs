@@ -1,0 +1,93 @@
+//! Faults and races that real processes meet: what was promised holds, and nothing is done twice.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::client::{Bundle, json_of};
+
+/// The processes of a function, as they are now.
+async fn processes(bundle: &Bundle, function: &str) -> Vec<Pid> {
+    let functions = json_of(bundle.get("/_local/functions").send().await.unwrap()).await;
+    let function = functions.as_array().unwrap().iter().find(|entry| entry["function"] == function).unwrap();
+    let sandboxes = function["sandboxes"].as_array().unwrap().iter();
+    sandboxes.filter_map(|sandbox| Pid::from_raw(sandbox["pid"].as_i64()?.try_into().ok()?)).collect()
+}
+
+async fn items_named(bundle: &Bundle, name: &str) -> Vec<Value> {
+    let found = json_of(bundle.get(&format!("/api/v1/items?q={name}")).send().await.unwrap()).await;
+    found.as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_until_it_is_answered_is_done_once_wherever_its_function_dies() {
+    let bundle = Bundle::start().await;
+    let token = bundle.user("ann").await;
+    let mut killed = 0;
+    for round in 0..12 {
+        let name = format!("widget{round}");
+        let post = || {
+            let call = bundle.post("/api/v1/items").bearer_auth(&token).header("idempotency-key", &name);
+            call.json(&json!({"name": name, "price": 1})).send()
+        };
+        // A sandbox that waits for work, so that what is killed is one that works.
+        items_named(&bundle, &name).await;
+        let victims = processes(&bundle, "items").await;
+        let kill = async {
+            // Each round a little later: before, during and after the transaction.
+            tokio::time::sleep(Duration::from_micros(round * 700)).await;
+            for pid in &victims {
+                // One that has died meanwhile is dead.
+                let _ = kill_process(*pid, Signal::KILL);
+            }
+        };
+        let (first, ()) = tokio::join!(post(), kill);
+        let mut answer = first.unwrap();
+        for _ in 0..10 {
+            if answer.status() == 201 {
+                break;
+            }
+            killed += 1;
+            assert!(answer.status().is_server_error(), "{answer:?}");
+            answer = post().await.unwrap();
+        }
+        assert_eq!(answer.status(), 201);
+        let created = json_of(answer).await;
+        assert_eq!(items_named(&bundle, &name).await, [created], "round {round}");
+    }
+    assert!(killed > 0, "no request met a death");
+    bundle.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_clients_with_one_key_or_one_tag_one_wins() {
+    let bundle = Bundle::start().await;
+    let token = bundle.user("ann").await;
+    for round in 0..5 {
+        let name = format!("gadget{round}");
+        let post = || {
+            let call = bundle.post("/api/v1/items").bearer_auth(&token).header("idempotency-key", &name);
+            call.json(&json!({"name": name, "price": 1})).send()
+        };
+        let (left, right) = tokio::join!(post(), post());
+        for answer in [left.unwrap(), right.unwrap()] {
+            assert!([201, 409].contains(&answer.status().as_u16()), "{answer:?}");
+        }
+        let items = items_named(&bundle, &name).await;
+        assert_eq!(items.len(), 1, "{items:?}");
+
+        let path = format!("/api/v1/items/{}", items[0]["id"].as_str().unwrap());
+        let tag = bundle.get(&path).send().await.unwrap().headers()["etag"].to_str().unwrap().to_owned();
+        let patch = |price: u32| {
+            let call = bundle.call(Method::PATCH, &path).bearer_auth(&token).header("if-match", &tag);
+            call.json(&json!({"price": price})).send()
+        };
+        let (left, right) = tokio::join!(patch(2), patch(3));
+        let mut statuses = [left.unwrap().status().as_u16(), right.unwrap().status().as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+    }
+    bundle.cloud.stop().await;
+}
