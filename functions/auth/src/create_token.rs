@@ -35,10 +35,11 @@ pub(crate) struct PasswordGrant {
     #[schema(default = "", example = "items:read items:write")]
     scope: String,
     /// Accepted and not used: this is a first-party sign-in.
+    #[schema(example = "web")]
     #[expect(dead_code, reason = "validated and documented, not used")]
     client_id: Option<String>,
     /// Accepted and not used: this is a first-party sign-in.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, example = "none")]
     #[expect(dead_code, reason = "validated and documented, not used")]
     client_secret: Option<SecretString>,
 }
@@ -48,8 +49,10 @@ pub(crate) struct PasswordGrant {
 #[expect(clippy::struct_field_names, reason = "the names are those of the RFC")]
 pub(crate) struct Token {
     /// A JWT, to be sent as `Authorization: Bearer …`.
+    #[schema(example = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl")]
     access_token: String,
     /// `bearer`
+    #[schema(example = "bearer")]
     token_type: &'static str,
     /// Seconds until the token expires.
     #[schema(example = 1800)]

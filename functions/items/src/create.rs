@@ -11,6 +11,8 @@ use peregrine_http::response::Created;
 use crate::ItemsState;
 
 /// Create an item that belongs to the caller.
+///
+/// The price is exact: it comes back with the value that it was sent with, as a JSON number.
 #[utoipa::path(
     post,
     path = "/api/v1/items",

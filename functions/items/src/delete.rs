@@ -10,6 +10,8 @@ use crate::ItemsState;
 use crate::path::ItemPath;
 
 /// Delete an item.
+///
+/// For the owner and for admins.
 #[utoipa::path(
     delete,
     path = "/api/v1/items/{item_id}",

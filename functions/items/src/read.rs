@@ -10,6 +10,8 @@ use crate::change::NOT_FOUND;
 use crate::path::ItemPath;
 
 /// Show an item.
+///
+/// The answer is strongly consistent: it shows every change that was answered before.
 #[utoipa::path(
     get,
     path = "/api/v1/items/{item_id}",

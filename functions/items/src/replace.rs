@@ -10,6 +10,8 @@ use crate::ItemsState;
 use crate::path::ItemPath;
 
 /// Replace all that the owner sets of an item.
+///
+/// What is left out is emptied. For the owner and for admins.
 #[utoipa::path(
     put,
     path = "/api/v1/items/{item_id}",

@@ -10,7 +10,9 @@ use peregrine_http::request::Valid;
 use crate::ItemsState;
 use crate::path::ItemPath;
 
-/// Change some of an item (JSON Merge Patch, RFC 7396).
+/// Change some of an item.
+///
+/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. For the owner and for admins.
 #[utoipa::path(
     patch,
     path = "/api/v1/items/{item_id}",

@@ -10,13 +10,17 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-/// Liveness. Nothing that the API depends on is touched.
+/// Liveness.
+///
+/// Nothing that the API depends on is touched: it answers while the database does not.
 #[utoipa::path(get, path = "/health", tag = "meta", responses((status = 200, body = Health)))]
 pub(crate) async fn read_health() -> Json<Health> {
     Json(Health { status: "healthy" })
 }
 
 /// Liveness, where the FastAPI guides have it.
+///
+/// The same as `GET /health`.
 #[utoipa::path(get, path = "/api/v1/health", tag = "meta", responses((status = 200, body = Health)))]
 pub(crate) async fn read_health_under_prefix() -> Json<Health> {
     read_health().await

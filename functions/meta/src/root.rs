@@ -14,6 +14,8 @@ pub(crate) struct About {
 }
 
 /// Name and version of the API.
+///
+/// It tells which code is deployed, without a look into the account.
 #[utoipa::path(get, path = "/", tag = "meta", responses((status = 200, body = About)))]
 pub(crate) async fn read_root() -> Json<About> {
     Json(About { name: "Peregrine", version: env!("CARGO_PKG_VERSION") })

@@ -12,6 +12,8 @@ use crate::UsersState;
 use crate::change::NAME_TAKEN;
 
 /// Sign up.
+///
+/// Anybody may. Email and username are unique together, whatever their case: nobody can take one as the other.
 #[utoipa::path(
     post,
     path = "/api/v1/users",

@@ -9,7 +9,9 @@ use peregrine_http::response::NoContent;
 use crate::UsersState;
 use crate::path::UserPath;
 
-/// Delete a user. Their items stay, in the hands of the admins.
+/// Delete a user.
+///
+/// Their items stay, in the hands of the admins. Their tokens are accepted no more.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{user_id}",

@@ -13,6 +13,8 @@ use crate::UsersState;
 use crate::update::patch_user;
 
 /// Show the caller's own account.
+///
+/// The answer is strongly consistent: it shows every change that was answered before.
 #[utoipa::path(
     get,
     path = "/api/v1/users/me",
@@ -24,7 +26,9 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
     Tagged(caller.user.into())
 }
 
-/// Change some of the caller's own account (JSON Merge Patch, RFC 7396).
+/// Change some of the caller's own account.
+///
+/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/me",
@@ -51,7 +55,9 @@ pub(crate) async fn update_me(
     patch_user(&state, &caller, caller.user.clone(), patch, &precondition).await
 }
 
-/// Delete the caller's own account. Their items stay, in the hands of the admins.
+/// Delete the caller's own account.
+///
+/// Their items stay, in the hands of the admins. Their tokens are accepted no more.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/me",

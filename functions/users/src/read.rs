@@ -10,6 +10,8 @@ use crate::UsersState;
 use crate::path::UserPath;
 
 /// Show a user to themselves or to an admin.
+///
+/// The answer is strongly consistent: it shows every change that was answered before.
 #[utoipa::path(
     get,
     path = "/api/v1/users/{user_id}",

@@ -10,6 +10,8 @@ use crate::UsersState;
 use crate::path::UserPath;
 
 /// Replace all that a user sets of their account, the password included.
+///
+/// What is left out is emptied. Rights and the time of sign-up stay.
 #[utoipa::path(
     put,
     path = "/api/v1/users/{user_id}",

@@ -9,7 +9,9 @@ use peregrine_http::request::Valid;
 use crate::UsersState;
 use crate::path::UserPath;
 
-/// Change some of a user's account (JSON Merge Patch, RFC 7396). Only an admin changes `is_active` and `scopes`.
+/// Change some of a user's account.
+///
+/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{user_id}",

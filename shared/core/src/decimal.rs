@@ -190,7 +190,7 @@ impl Serialize for Decimal {
 impl PartialSchema for Decimal {
     fn schema() -> RefOr<Schema> {
         let description = "An exact decimal number of up to 38 digits.";
-        ObjectBuilder::new().schema_type(Type::Number).description(Some(description)).into()
+        ObjectBuilder::new().schema_type(Type::Number).description(Some(description)).examples([1.5]).into()
     }
 }
 

@@ -115,16 +115,16 @@ pub struct NewItem {
 #[derive(Debug, Clone, Default, ToSchema, Validate)]
 pub struct ItemPatch {
     /// What it is called. `null` leaves it as it is.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Blue widget")]
     pub name: Change<String>,
     /// What there is to say about it.
-    #[schema(value_type = Option<String>, max_length = 10_000)]
+    #[schema(value_type = Option<String>, max_length = 10_000, example = "A widget that is blue")]
     pub description: Change<String>,
     /// What it costs. `null` leaves it as it is.
     #[schema(value_type = Option<Price>)]
     pub price: Change<Price>,
     /// The tax within the price, less than it.
-    #[schema(value_type = Option<Decimal>)]
+    #[schema(value_type = Option<Decimal>, example = 1.5)]
     pub tax: Change<Decimal>,
     /// Words to find it by. `null` leaves them as they are.
     #[schema(value_type = Option<Vec<Tag>>, max_items = 20)]
@@ -135,22 +135,29 @@ pub struct ItemPatch {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ItemView {
     /// Identifies the item for good.
+    #[schema(example = "0198f3c5-7a4b-7cc3-8e6b-3f1d2a9b4c5d")]
     pub id: Uuid,
     /// What it is called.
+    #[schema(example = "Red widget")]
     pub name: String,
     /// What there is to say about it.
+    #[schema(required = true, example = "A widget that is red")]
     pub description: Option<String>,
     /// What it costs.
     pub price: Price,
     /// The tax within the price.
+    #[schema(required = true, example = 1.5)]
     pub tax: Option<Decimal>,
     /// Words to find it by.
     pub tags: Vec<Tag>,
     /// When it was created.
+    #[schema(example = "2026-01-31T12:00:00Z")]
     pub created_at: Timestamp,
     /// When it was last changed.
+    #[schema(example = "2026-01-31T12:00:00Z")]
     pub updated_at: Timestamp,
     /// The user who created it.
+    #[schema(example = "0198f3c4-12ab-7d10-9f3e-6b5a4c3d2e1f")]
     pub owner_id: Uuid,
 }
 

@@ -84,13 +84,13 @@ pub struct UserPatch {
     #[schema(value_type = Option<Email>)]
     pub email: Change<Email>,
     /// What the user signs in with, besides the email. `null` leaves it as it is.
-    #[schema(value_type = Option<String>, min_length = 3, max_length = 50)]
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 50, example = "ann")]
     pub username: Change<String>,
     /// How the user wants to be called.
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, max_length = 200, example = "Ann O'Neil")]
     pub full_name: Change<String>,
     /// In years.
-    #[schema(value_type = Option<u8>, minimum = 0, maximum = 150)]
+    #[schema(value_type = Option<u8>, minimum = 0, maximum = 150, example = 41)]
     pub age: Change<u8>,
     /// Where the user lives.
     #[schema(value_type = Option<Address>)]
@@ -99,7 +99,7 @@ pub struct UserPatch {
     #[schema(value_type = Option<NewPassword>)]
     pub password: Change<NewPassword>,
     /// Whether the user may sign in. For admins only.
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = Option<bool>, example = true)]
     pub is_active: Change<bool>,
     /// What the user may do. For admins only.
     #[schema(value_type = Option<Scopes>)]
@@ -112,22 +112,31 @@ pub struct UserView {
     /// Where mail reaches the user.
     pub email: Email,
     /// What the user signs in with, besides the email.
+    #[schema(example = "ann")]
     pub username: String,
     /// How the user wants to be called.
+    #[schema(required = true, example = "Ann O'Neil")]
     pub full_name: Option<String>,
     /// In years.
+    #[schema(required = true, example = 41)]
     pub age: Option<u8>,
     /// Where the user lives.
+    #[schema(required = true)]
     pub address: Option<Address>,
     /// Identifies the user for good.
+    #[schema(example = "0198f3c4-12ab-7d10-9f3e-6b5a4c3d2e1f")]
     pub id: Uuid,
     /// Whether the user may sign in.
+    #[schema(example = true)]
     pub is_active: bool,
     /// When the user signed up.
+    #[schema(example = "2026-01-31T12:00:00Z")]
     pub created_at: Timestamp,
     /// When anything of this last changed.
+    #[schema(example = "2026-01-31T12:00:00Z")]
     pub updated_at: Timestamp,
     /// Whether the email address has been shown to be the user's.
+    #[schema(example = false)]
     pub is_verified: bool,
     /// What the user may do.
     pub scopes: Scopes,
