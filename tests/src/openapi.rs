@@ -1,7 +1,19 @@
 //! The document of the whole API, made from the routers.
+//!
+//! The handlers say what is their own; what holds for all operations, or follows from what a handler says, is added here,
+//! so that nobody has to remember it.
 
-use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+mod answers;
+pub mod changes;
+mod errors;
+mod headers;
+mod requests;
+mod security;
+
+use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Server, Tag};
 use utoipa_axum::router::OpenApiRouter;
 
 /// A function and the document of its routes.
@@ -19,16 +31,90 @@ pub fn functions() -> Vec<(&'static str, OpenApi)> {
 
 /// The document of the whole API.
 pub fn document() -> OpenApi {
-    let info = InfoBuilder::new().title("Peregrine").version(env!("CARGO_PKG_VERSION")).build();
-    let components = ComponentsBuilder::new().security_scheme("bearer", bearer()).build();
-    let mut whole = OpenApiBuilder::new().info(info).components(Some(components)).build();
+    let mut whole = OpenApiBuilder::new()
+        .info(info())
+        .servers(Some([Server::new("/")]))
+        .tags(Some(tags()))
+        .components(Some(shared()))
+        .build();
     for (_, document) in functions() {
         whole.merge(document);
     }
+    security::complete(&mut whole);
+    requests::complete(&mut whole);
+    answers::complete(&mut whole);
+    drop_unused(&mut whole);
     whole
 }
 
-fn bearer() -> SecurityScheme {
-    let scopes = peregrine_core::scope::Scope::ALL.map(|scope| (scope.as_str(), ""));
-    SecurityScheme::OAuth2(OAuth2::new([Flow::Password(Password::new("/api/v1/token", Scopes::from_iter(scopes)))]))
+fn info() -> Info {
+    InfoBuilder::new()
+        .title("Peregrine")
+        .description(Some(DESCRIPTION))
+        .license(Some(
+            LicenseBuilder::new().name("MIT or Apache-2.0").identifier(Some(env!("CARGO_PKG_LICENSE"))).build(),
+        ))
+        .version(env!("CARGO_PKG_VERSION"))
+        .build()
+}
+
+const DESCRIPTION: &str = "A backend as you know it from FastAPI: users, OAuth2 sign-in, and items with search.
+
+Sign up with `POST /api/v1/users`, sign in with `POST /api/v1/token`, and send the token as `Authorization: Bearer …`.
+
+Errors are `{\"detail\": …}`; a request's faults come all at once. Who sends `Accept: application/problem+json` gets \
+the same as RFC 9457. Lists are bare arrays; the next page's address is in the `Link` header. Identifiers are UUIDs, \
+times are RFC 3339 in UTC, and money is exact: read it as a decimal, not as a binary float.";
+
+fn tags() -> Vec<Tag> {
+    let described = [
+        ("meta", "What answers here, and whether it lives."),
+        ("auth", "Sign-in and tokens."),
+        ("users", "Accounts: sign-up, and what owners and admins do with them."),
+        ("items", "Items: public to read, for their owner and admins to change."),
+    ];
+    described.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build()).into()
+}
+
+/// The schemas, header fields and parameters that no handler names, and the error answers.
+fn shared() -> Components {
+    let mut components: Components = serde_json::from_str(include_str!("openapi/components.json"))
+        .expect("components.json has an OpenAPI document's");
+    // utoipa writes schemas without a type, but does not read them.
+    if let Some(RefOr::T(Schema::Object(fault))) = components.schemas.get_mut("ValidationError") {
+        let input = ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
+            .description(Some("What was sent there. Secrets are masked."))
+            .examples([""]);
+        fault.properties.insert("input".to_owned(), input.into());
+    }
+    components.responses = errors::responses();
+    components.responses.insert(answers::NOT_MODIFIED.to_owned(), answers::not_modified().into());
+    components
+}
+
+/// Every operation, with its method.
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
+    document.paths.paths.values_mut().flat_map(|item| {
+        let methods = [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Put, &mut item.put),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Delete, &mut item.delete),
+            (HttpMethod::Patch, &mut item.patch),
+        ];
+        methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+    })
+}
+
+/// Drops the shared components that nothing refers to, so that the document shows what this API has.
+fn drop_unused(document: &mut OpenApi) {
+    let text = document.to_json().expect("the document is JSON");
+    let is_used = |kind: &str, name: &str| text.contains(&format!("\"#/components/{kind}/{name}\""));
+    if let Some(components) = &mut document.components {
+        // Responses refer to headers and schemas that the paths use as well, so one pass is enough.
+        components.responses.retain(|name, _| is_used("responses", name));
+        components.parameters.retain(|name, _| is_used("parameters", name));
+        components.headers.retain(|name, _| is_used("headers", name));
+    }
 }

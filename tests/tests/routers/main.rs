@@ -11,6 +11,7 @@ mod conditional;
 mod contract;
 mod docs;
 mod edge;
+mod document;
 mod events;
 mod idempotency;
 mod items;
