@@ -1,0 +1,119 @@
+// The README's session, made by a client that is generated from openapi.json. What the document promises is held twice:
+// by the compiler, which reads only the document, and by the assertions, which see the answers.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import createClient, { type Middleware } from "openapi-fetch";
+import type { components, paths } from "./schema.js";
+
+type Item = components["schemas"]["ItemView"];
+type Fault = components["schemas"]["ValidationError"];
+
+const baseUrl = process.env["BASE_URL"] ?? "http://127.0.0.1:8000";
+const client = createClient<paths>({ baseUrl });
+// Names of its own for every run, so that it can be repeated with the same data.
+const run = randomUUID().replaceAll("-", "").slice(0, 12);
+const username = `ann${run}`;
+const password = "Passw0rd1";
+
+const session = { signUp, signIn, readMe, createItem, listItems, showFaults, followPages, showProblems };
+for (const [name, step] of Object.entries(session)) {
+  await step();
+  console.log(`ok ${name}`);
+}
+
+async function signUp(): Promise<void> {
+  const { data, response } = await client.POST("/api/v1/users", {
+    body: { email: `${username}@example.com`, username, password },
+  });
+  assert.equal(response.status, 201);
+  assert.equal(data?.username, username);
+  assert.equal(data.full_name, null);
+  assert.equal(response.headers.get("Location"), `/api/v1/users/${data.id}`);
+}
+
+async function signIn(): Promise<void> {
+  const { data } = await client.POST("/api/v1/token", {
+    body: { username, password },
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    bodySerializer: (form) => new URLSearchParams(Object.entries(form).map(([name, value]) => [name, String(value)])),
+  });
+  assert.equal(data?.token_type, "bearer");
+  assert.ok(data.expires_in > 0);
+  const token = data.access_token;
+  const authenticate: Middleware = {
+    onRequest: ({ request }) => request.headers.set("Authorization", `Bearer ${token}`),
+  };
+  client.use(authenticate);
+}
+
+async function readMe(): Promise<void> {
+  const { data, response } = await client.GET("/api/v1/users/me");
+  assert.equal(data?.email, `${username}@example.com`);
+  assert.deepEqual(data.scopes, ["users:read", "users:write", "items:read", "items:write"]);
+  assert.ok(response.headers.get("X-Request-ID"));
+}
+
+async function createItem(): Promise<void> {
+  const { data, response } = await client.POST("/api/v1/items", {
+    body: { name: "Red widget", price: 9.5, tags: [`red${run}`, "new"] },
+  });
+  assert.equal(response.status, 201);
+  assert.ok(data);
+  const { data: found } = await client.GET("/api/v1/items/{item_id}", { params: { path: { item_id: data.id } } });
+  assert.deepEqual(found, data);
+  assert.equal(found?.price, 9.5);
+}
+
+async function listItems(): Promise<void> {
+  const { data } = await client.GET("/api/v1/items", { params: { query: { q: "wid", tags: [`red${run}`] } } });
+  assert.deepEqual(data?.map((item: Item) => item.name), ["Red widget"]);
+}
+
+async function showFaults(): Promise<void> {
+  const { error, response } = await client.POST("/api/v1/items", {
+    // @ts-expect-error The document does not let these pass: no name, and a tag that is no text.
+    body: { price: -1, tags: ["red", 5] },
+  });
+  assert.equal(response.status, 422);
+  assert.ok(error && Array.isArray(error.detail));
+  const faults: Fault[] = error.detail;
+  const found = faults.map(({ type, loc }) => `${type} at ${loc.join(".")}`);
+  assert.deepEqual(found, [
+    "missing at body.name",
+    "greater_than at body.price",
+    "string_type at body.tags.1",
+  ]);
+  assert.deepEqual(faults[1]?.ctx, { gt: 0 });
+}
+
+async function followPages(): Promise<void> {
+  const tag = `page${run}`;
+  for (const name of ["First", "Second", "Third"]) {
+    await client.POST("/api/v1/items", { body: { name, price: 1, tags: [tag] } });
+  }
+  const names: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const { data, response } = await client.GET("/api/v1/items", {
+      params: { query: { tags: [tag], limit: 2, ...(cursor === undefined ? {} : { cursor }) } },
+    });
+    assert.ok(data);
+    names.push(...data.map((item) => item.name));
+    cursor = nextCursor(response.headers.get("Link"));
+  } while (cursor !== undefined);
+  assert.deepEqual(names, ["First", "Second", "Third"]);
+}
+
+/** The cursor of a list's next page, from its `Link` header (RFC 8288). */
+function nextCursor(link: string | null): string | undefined {
+  const address = link?.match(/<([^>]*)>; rel="next"/)?.[1];
+  return address === undefined ? undefined : (new URL(address, baseUrl).searchParams.get("cursor") ?? undefined);
+}
+
+async function showProblems(): Promise<void> {
+  const missing = "00000000-0000-7000-8000-000000000000";
+  const { error, response } = await client.GET("/api/v1/items/{item_id}", { params: { path: { item_id: missing } } });
+  assert.equal(response.status, 404);
+  assert.equal(error?.detail, "Item not found");
+}
