@@ -11,9 +11,8 @@ mod requests;
 mod security;
 
 use utoipa::openapi::path::{HttpMethod, Operation};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Components, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Server, Tag};
+use utoipa::openapi::{Components, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, Tag};
 use utoipa_axum::router::OpenApiRouter;
 
 /// A function and the document of its routes.
@@ -76,18 +75,11 @@ fn tags() -> Vec<Tag> {
     described.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build()).into()
 }
 
-/// The schemas, header fields and parameters that no handler names, and the error answers.
+/// The header fields and parameters that no handler names, and the error answers.
 fn shared() -> Components {
     let mut components: Components = serde_json::from_str(include_str!("openapi/components.json"))
         .expect("components.json has an OpenAPI document's");
-    // utoipa writes schemas without a type, but does not read them.
-    if let Some(RefOr::T(Schema::Object(fault))) = components.schemas.get_mut("ValidationError") {
-        let input = ObjectBuilder::new()
-            .schema_type(SchemaType::AnyValue)
-            .description(Some("What was sent there. Secrets are masked."))
-            .examples([""]);
-        fault.properties.insert("input".to_owned(), input.into());
-    }
+    components.schemas = errors::schemas();
     components.responses = errors::responses();
     components.responses.insert(answers::NOT_MODIFIED.to_owned(), answers::not_modified().into());
     components

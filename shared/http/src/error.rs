@@ -9,7 +9,9 @@ use peregrine_core::cause::with_causes;
 use peregrine_core::password::PasswordError;
 use peregrine_core::token::SigningKeyError;
 use peregrine_core::validation::{Fault, Input, Segment};
+use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
 use crate::layers::problem::Said;
 
@@ -57,30 +59,67 @@ pub enum ApiError {
 #[derive(Debug, Clone)]
 pub(crate) struct Cause(pub(crate) Arc<str>);
 
-/// An error answer of one sentence. For the API's document; the layers write it.
-#[derive(Debug, ToSchema)]
-pub struct Problem {
+/// An error answer of one sentence.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem<'a> {
     /// What is wrong.
     #[schema(example = "Item not found")]
-    pub detail: &'static str,
+    pub detail: &'a str,
 }
 
-/// The answer to a request with faults: all of them. For the API's document; the layers write it.
-#[derive(Debug, ToSchema)]
-pub struct Invalid {
+/// The answer to a request with faults: all of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Invalid<'a> {
     /// Every fault of the request.
     #[schema(value_type = Vec<ValidationError>)]
-    pub detail: Vec<Fault>,
+    pub detail: &'a [Fault],
 }
 
-/// One fault of a request. For the API's document; answers are written from [`Fault`].
+/// An error answer for whoever accepts `application/problem+json` (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemDetails<'a> {
+    /// What kind of problem it is: always `about:blank`, because the status says it all.
+    #[schema(format = "uri-reference", example = "about:blank")]
+    pub r#type: &'a str,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    pub title: &'a str,
+    /// The status code.
+    #[schema(minimum = 400, maximum = 599, example = 404)]
+    pub status: u16,
+    /// What is wrong.
+    #[schema(example = "Item not found")]
+    pub detail: &'a str,
+}
+
+/// All faults of a request, for whoever accepts `application/problem+json` (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvalidDetails<'a> {
+    /// What kind of problem it is: always `about:blank`, because the status says it all.
+    #[schema(format = "uri-reference", example = "about:blank")]
+    pub r#type: &'a str,
+    /// The status in words.
+    #[schema(example = "Unprocessable Entity")]
+    pub title: &'a str,
+    /// The status code.
+    #[schema(minimum = 400, maximum = 599, example = 422)]
+    pub status: u16,
+    /// Where to look.
+    #[schema(example = "The request is not valid; see `errors`")]
+    pub detail: &'a str,
+    /// Every fault of the request.
+    #[schema(value_type = Vec<ValidationError>)]
+    pub errors: &'a [Fault],
+}
+
+/// One fault of a request.
 #[derive(Debug, ToSchema)]
 pub struct ValidationError {
     /// What kind of fault it is.
     #[schema(example = "string_too_short")]
     pub r#type: String,
     /// Where it is: names and list indexes, from `body`, `query`, `path` or `header` down.
-    #[schema(value_type = Vec<serde_json::Value>, example = json!(["body", "name"]))]
+    #[schema(schema_with = location)]
     pub loc: Vec<String>,
     /// What is wrong, for people.
     #[schema(example = "String should have at least 1 character")]
@@ -89,8 +128,22 @@ pub struct ValidationError {
     #[schema(value_type = serde_json::Value, example = "")]
     pub input: String,
     /// The figures of the broken constraint.
-    #[schema(value_type = Option<Object>, example = json!({"min_length": 1}))]
+    #[schema(schema_with = context, required = false)]
     pub ctx: Option<String>,
+}
+
+/// The schema of a fault's location.
+fn location() -> Schema {
+    let segment = ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Integer]));
+    let description = "Where it is: names and list indexes, from `body`, `query`, `path` or `header` down.";
+    let example = serde_json::json!(["body", "name"]);
+    ArrayBuilder::new().items(segment).description(Some(description)).examples([example]).into()
+}
+
+/// The schema of a fault's figures.
+fn context() -> Schema {
+    let object = ObjectBuilder::new().description(Some("The figures of the broken constraint."));
+    object.examples([serde_json::json!({"min_length": 1})]).into()
 }
 
 impl ApiError {
@@ -100,7 +153,8 @@ impl ApiError {
         Self::Invalid(vec![Fault::of_rule(location, reason, input)])
     }
 
-    fn status(&self) -> StatusCode {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::UnreadableBody | Self::InvalidScope | Self::ForeignHost => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
@@ -146,8 +200,16 @@ impl IntoResponse for ApiError {
 
 impl ApiError {
     fn said(self) -> Said {
-        Said::Sentence(match self {
-            Self::Invalid(faults) => return Said::Faults(faults.into()),
+        match self {
+            Self::Invalid(faults) => Said::Faults(faults.into()),
+            error => Said::Sentence(error.sentence()),
+        }
+    }
+
+    /// What the answer says in one sentence.
+    pub fn sentence(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "The request is not valid; see `errors`",
             Self::UnreadableBody => "There was an error parsing the body",
             Self::InvalidScope => "The user has none of the requested scopes",
             Self::ForeignHost => "Invalid host header",
@@ -161,7 +223,7 @@ impl ApiError {
             Self::Internal(_) => "Internal Server Error",
             Self::Busy => "Service busy, please try again",
             Self::TimedOut => "The request took too long and was ended",
-        })
+        }
     }
 }
 

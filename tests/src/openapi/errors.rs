@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use peregrine_http::error::{ApiError, Invalid, InvalidDetails, Problem, ProblemDetails};
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use super::headers;
@@ -15,8 +18,8 @@ pub(super) struct SharedError {
     name: &'static str,
     /// What it means.
     description: &'static str,
-    /// A sentence of such an answer; `None` where the answer lists faults.
-    sentence: Option<&'static str>,
+    /// Such an error.
+    example: fn() -> ApiError,
     /// The header fields of its own.
     headers: &'static [&'static str],
     /// Where it can be given without a handler's saying so.
@@ -38,62 +41,49 @@ const fn error(
     status: &'static str,
     name: &'static str,
     description: &'static str,
-    sentence: Option<&'static str>,
+    example: fn() -> ApiError,
 ) -> SharedError {
-    SharedError { status, name, description, sentence, headers: &[], given: Given::WhereNamed }
+    SharedError { status, name, description, example, headers: &[], given: Given::WhereNamed }
 }
 
 /// All of them.
 pub(super) const ERRORS: [SharedError; 13] = [
     SharedError {
         given: Given::Everywhere,
-        ..error(
-            "400",
-            "BadRequest",
-            "The request can't be read, or names a host that is not served here.",
-            Some("There was an error parsing the body"),
-        )
+        ..error("400", "BadRequest", "The request can't be read, or names a host that is not served here.", || {
+            ApiError::UnreadableBody
+        })
     },
     SharedError {
         headers: &["WWW-Authenticate"],
-        ..error(
-            "401",
-            "Unauthorized",
-            "It is not known who calls: credentials are missing or not valid.",
-            Some("Could not validate credentials"),
-        )
+        ..error("401", "Unauthorized", "It is not known who calls: credentials are missing or not valid.", || {
+            ApiError::Unauthenticated("Could not validate credentials")
+        })
     },
-    error("403", "Forbidden", "The caller is known and may not.", Some("Not enough permissions")),
-    error("404", "NotFound", "There is no such resource.", Some("Item not found")),
+    error("403", "Forbidden", "The caller is known and may not.", || ApiError::Forbidden),
+    error("404", "NotFound", "There is no such resource.", || ApiError::NotFound("Item not found")),
     error(
         "409",
         "Conflict",
         "The request contradicts the current state: a name is taken, or somebody else was faster.",
-        Some("User already exists"),
+        || ApiError::Conflict("User already exists"),
     ),
-    error(
-        "412",
-        "PreconditionFailed",
-        "The resource is no longer in the state that `If-Match` names.",
-        Some("Precondition Failed"),
-    ),
-    error("413", "ContentTooLarge", "The body is larger than is read here.", Some("The request body is too large")),
-    error("422", "UnprocessableContent", "The request has faults. All of them are listed.", None),
-    error(
-        "428",
-        "PreconditionRequired",
-        "The request must say in `If-Match` which state it changes.",
-        Some("Precondition Required"),
-    ),
+    error("412", "PreconditionFailed", "The resource is no longer in the state that `If-Match` names.", || {
+        ApiError::PreconditionFailed
+    }),
+    error("413", "ContentTooLarge", "The body is larger than is read here.", || ApiError::TooLarge),
+    error("422", "UnprocessableContent", "The request has faults. All of them are listed.", || {
+        ApiError::Invalid(Vec::new())
+    }),
+    error("428", "PreconditionRequired", "The request must say in `If-Match` which state it changes.", || {
+        ApiError::PreconditionRequired
+    }),
     SharedError {
         headers: &["Retry-After"],
         given: Given::WhereLimited,
-        ..error(
-            "429",
-            "TooManyRequests",
-            "Too many requests have come from this user or address.",
-            Some("Too Many Requests"),
-        )
+        ..error("429", "TooManyRequests", "Too many requests have come from this user or address.", || {
+            ApiError::TooManyRequests { retry_after: 1 }
+        })
     },
     SharedError {
         given: Given::Everywhere,
@@ -101,18 +91,13 @@ pub(super) const ERRORS: [SharedError; 13] = [
             "500",
             "InternalServerError",
             "The system has failed. The cause is in its log, under the request's id.",
-            Some("Internal Server Error"),
+            || ApiError::Internal("a cause".into()),
         )
     },
     SharedError {
         headers: &["Retry-After"],
         given: Given::Everywhere,
-        ..error(
-            "503",
-            "ServiceUnavailable",
-            "The same request may work in a moment.",
-            Some("Service busy, please try again"),
-        )
+        ..error("503", "ServiceUnavailable", "The same request may work in a moment.", || ApiError::Busy)
     },
     SharedError {
         given: Given::Everywhere,
@@ -120,7 +105,7 @@ pub(super) const ERRORS: [SharedError; 13] = [
             "504",
             "GatewayTimeout",
             "The answer took too long. Whether the request had an effect is not known.",
-            Some("Gateway Timeout"),
+            || ApiError::TimedOut,
         )
     },
 ];
@@ -134,11 +119,15 @@ impl SharedError {
     }
 
     fn response(&self) -> Response {
-        let (plain, detailed) =
-            if self.sentence.is_some() { ("Problem", "ProblemDetails") } else { ("Invalid", "InvalidDetails") };
+        let error = (self.example)();
+        assert_eq!(error.status().as_str(), self.status, "{error:?} is what {} stands for", self.name);
+        let (plain, detailed, sentence) = match error {
+            ApiError::Invalid(_) => ("Invalid", "InvalidDetails", None),
+            error => ("Problem", "ProblemDetails", Some(error.sentence())),
+        };
         let plain = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(plain)))
-            .example(self.sentence.map(|detail| json!({ "detail": detail })));
+            .example(sentence.map(|detail| json!({ "detail": detail })));
         let detailed = ContentBuilder::new().schema(Some(Ref::from_schema_name(detailed)));
         let mut response = ResponseBuilder::new()
             .description(self.description)
@@ -158,4 +147,18 @@ impl SharedError {
 /// The answers by their names in the document's components.
 pub(super) fn responses() -> BTreeMap<String, RefOr<Response>> {
     ERRORS.iter().map(|error| (error.name.to_owned(), error.response().into())).collect()
+}
+
+/// The schemas of the forms that errors have.
+pub(super) fn schemas() -> BTreeMap<String, RefOr<Schema>> {
+    fn named<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+    let mut schemas = Vec::new();
+    named::<Problem<'_>>(&mut schemas);
+    named::<Invalid<'_>>(&mut schemas);
+    named::<ProblemDetails<'_>>(&mut schemas);
+    named::<InvalidDetails<'_>>(&mut schemas);
+    schemas.into_iter().collect()
 }

@@ -3,13 +3,20 @@
 use peregrine_core::scope::Scope;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{
-    Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme,
+    ApiKey, ApiKeyValue, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement,
+    SecurityScheme,
 };
 
 use super::operations;
 
 /// The name under which a handler says which scopes it asks for: `security(("bearer" = ["items:write"]))`.
 const SOURCE: &str = "bearer";
+
+/// A way to authenticate that is declared already, so that generated clients have its name, and asked for nowhere yet:
+/// nothing issues API keys so far.
+fn coming() -> Vec<(&'static str, SecurityScheme)> {
+    vec![("apiKey", api_key())]
+}
 
 /// Every way to authenticate, and whether its requirements name scopes. A caller chooses one of them.
 fn schemes() -> Vec<(&'static str, SecurityScheme, bool)> {
@@ -30,8 +37,8 @@ pub(super) fn complete(document: &mut OpenApi) {
         operation.security = Some(alternatives.collect());
     }
     let components = document.components.get_or_insert_default();
-    components.security_schemes =
-        schemes.into_iter().map(|(name, scheme, _)| (name.to_owned(), scheme.into())).collect();
+    let declared = schemes.into_iter().map(|(name, scheme, _)| (name, scheme)).chain(coming());
+    components.security_schemes = declared.map(|(name, scheme)| (name.to_owned(), scheme.into())).collect();
 }
 
 /// The scopes that a handler asks for.
@@ -51,6 +58,11 @@ fn bearer() -> SecurityScheme {
     let description = "The `access_token` of an answer of `POST /api/v1/token`.";
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(description));
     SecurityScheme::Http(bearer.build())
+}
+
+fn api_key() -> SecurityScheme {
+    let description = "A key of a user's own, for programs. No operation issues keys yet, so none is accepted.";
+    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("X-API-Key", description)))
 }
 
 fn meaning(scope: Scope) -> &'static str {

@@ -9,8 +9,15 @@ const STRICT: (&str, &str) = ("STRICT_LIMITS", "true");
 
 /// What is left, of `"name";r=…;t=…`.
 fn remaining(answer: &Answer) -> u32 {
-    let field = answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit in {answer:?}"));
-    field.split(";r=").nth(1).and_then(|rest| rest.split(';').next()).unwrap().parse().unwrap()
+    answer
+        .header("ratelimit")
+        .unwrap()
+        .split(";r=")
+        .nth(1)
+        .and_then(|rest| rest.split(';').next())
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 #[tokio::test]

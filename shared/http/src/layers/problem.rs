@@ -7,8 +7,8 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use peregrine_core::validation::Fault;
-use serde::Serialize;
 
+use crate::error::{Invalid, InvalidDetails, Problem, ProblemDetails};
 use crate::weights::weighted;
 
 /// What an error answer says. An extension of the answer until [`write`] gives it a body.
@@ -18,25 +18,6 @@ pub(crate) enum Said {
     Sentence(&'static str),
     /// Every fault of the request.
     Faults(Arc<[Fault]>),
-}
-
-/// FastAPI's form.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Detail<'a> {
-    Sentence { detail: &'a str },
-    Faults { detail: &'a [Fault] },
-}
-
-/// Problem details (RFC 9457). The type is `about:blank`: the status says what kind of problem it is.
-#[derive(Serialize)]
-struct ProblemDetails<'a> {
-    r#type: &'static str,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<&'a [Fault]>,
 }
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -54,19 +35,22 @@ pub(crate) fn write(response: &mut Response, as_problem: bool) {
 }
 
 fn detail(said: &Said) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(&match said {
-        Said::Sentence(detail) => Detail::Sentence { detail },
-        Said::Faults(faults) => Detail::Faults { detail: faults },
-    })
+    match said {
+        Said::Sentence(detail) => serde_json::to_vec(&Problem { detail }),
+        Said::Faults(faults) => serde_json::to_vec(&Invalid { detail: faults }),
+    }
 }
 
 fn problem(status: StatusCode, said: &Said) -> serde_json::Result<Vec<u8>> {
-    let (detail, errors) = match said {
-        Said::Sentence(detail) => (*detail, None),
-        Said::Faults(faults) => ("The request is not valid; see `errors`", Some(faults.as_ref())),
-    };
     let title = status.canonical_reason().unwrap_or("Error");
-    serde_json::to_vec(&ProblemDetails { r#type: "about:blank", title, status: status.as_u16(), detail, errors })
+    let (r#type, status) = ("about:blank", status.as_u16());
+    match said {
+        Said::Sentence(detail) => serde_json::to_vec(&ProblemDetails { r#type, title, status, detail }),
+        Said::Faults(errors) => {
+            let detail = "The request is not valid; see `errors`";
+            serde_json::to_vec(&InvalidDetails { r#type, title, status, detail, errors })
+        }
+    }
 }
 
 /// Whether the client names problem details as what it accepts, and likes plain JSON no better (RFC 9110 section 12.5.1).
