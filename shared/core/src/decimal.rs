@@ -13,7 +13,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::validation::{Constraints, Context, Input, Report, Validate};
+use crate::validation::{Constraints, Context, Input, Report, Validate, float_text};
 
 /// Most significant digits of a DynamoDB number.
 const MAX_DIGITS: usize = 38;
@@ -51,6 +51,9 @@ pub enum DecimalError {
 impl Decimal {
     /// Zero.
     pub const ZERO: Self = Self { negative: false, digits: 0, exponent: 0 };
+    /// The largest.
+    pub const MAX: Self =
+        Self { negative: false, digits: 10_u128.pow(38) - 1, exponent: *EXPONENTS.end() - MAX_DIGITS as i64 + 1 };
 
     /// The power of ten of the first digit.
     fn magnitude(&self) -> i64 {
@@ -198,43 +201,29 @@ impl ToSchema for Decimal {}
 
 impl Validate for Decimal {
     fn validate(input: &Input, _: &Constraints, report: &mut Report<'_>) -> Option<Self> {
-        let parsed = match input {
-            Input::Bool(value) => return Some(Self { digits: u128::from(*value), ..Self::ZERO }),
-            Input::Number(number) => number.as_str().parse(),
-            Input::String(text) => text.trim().parse(),
-            _ => return report.fault("float_type", "Input should be a valid number", input, None),
-        };
-        match parsed {
-            Ok(decimal) => Some(decimal),
-            Err(DecimalError::TooManyDigits) => report.fault(
+        let text = float_text(input, report)?;
+        text.parse().map_or_else(|error: DecimalError| error.report(input, report), Some)
+    }
+}
+
+impl DecimalError {
+    /// Reports that `input`, a number to Python, is none that is stored exactly, and is `None`.
+    pub fn report<T>(self, input: &Input, report: &mut Report<'_>) -> Option<T> {
+        match self {
+            Self::TooManyDigits => report.fault(
                 "decimal_max_digits",
                 format!("Decimal input should have no more than {MAX_DIGITS} digits in total"),
                 input,
                 Some(Context::of("max_digits", Input::integer(MAX_DIGITS as i128))),
             ),
-            Err(DecimalError::OutOfRange) => report.fault(
+            Self::OutOfRange => report.fault(
                 "decimal_out_of_range",
                 format!("Decimal input should be between 1e{} and 1e{}", EXPONENTS.start(), EXPONENTS.end()),
                 input,
                 None,
             ),
-            Err(DecimalError::NotANumber) if is_special(input) => {
-                report.fault("finite_number", "Input should be a finite number", input, None)
-            }
-            Err(DecimalError::NotANumber) => {
-                let message = "Input should be a valid number, unable to parse string as a number";
-                report.fault("float_parsing", message, input, None)
-            }
+            Self::NotANumber => report.fault("finite_number", "Input should be a finite number", input, None),
         }
-    }
-}
-
-/// Whether Python's `float` would read the input as an infinity or as "not a number".
-fn is_special(input: &Input) -> bool {
-    match input {
-        Input::Number(_) => true,
-        Input::String(text) => text.trim().parse::<f64>().is_ok_and(|value| !value.is_finite()),
-        _ => false,
     }
 }
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::decimal::Decimal;
+use crate::decimal::{Decimal, DecimalError};
 use crate::random::Random;
-use crate::validation::{Change, Constraints, Context, Input, Report, Validate};
+use crate::validation::{Change, Constraints, Context, Input, Report, Validate, float_text};
 
 /// An item that somebody offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,17 +55,44 @@ impl Price {
 
 impl Validate for Price {
     fn validate(input: &Input, _: &Constraints, report: &mut Report<'_>) -> Option<Self> {
-        // Python reads the texts `nan` and `-inf` as numbers, and then finds them to be no more than zero.
-        let special = if let Input::String(text) = input { text.trim().parse::<f64>().ok() } else { None };
-        let amount = match special {
-            Some(number) if number.is_nan() || number == f64::NEG_INFINITY => Decimal::ZERO,
-            _ => Decimal::validate(input, &Constraints::NONE, report)?,
-        };
-        if amount > Decimal::ZERO {
-            return Some(Self(amount));
+        let text = float_text(input, report)?;
+        // Python compares what it sees, a double: `nan`, `-inf` and `1e-400` are no more than zero to it.
+        if text.parse::<f64>().is_ok_and(|amount| amount > 0.0) {
+            return text
+                .parse()
+                .map_or_else(|error: DecimalError| error.report(input, report), |amount| Some(Self(amount)));
         }
         let context = Context::of("gt", Input::number("0.0"));
         report.fault("greater_than", "Input should be greater than 0", input, Some(context))
+    }
+}
+
+/// A tax as it is sent. What is larger than all that can be stored, infinity among it, is read as the largest number, which
+/// no price exceeds: the rule about tax and price refuses it then, as it does in FastAPI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tax(Decimal);
+
+impl Tax {
+    /// The amount.
+    pub fn amount(self) -> Decimal {
+        self.0
+    }
+}
+
+impl Validate for Tax {
+    fn validate(input: &Input, _: &Constraints, report: &mut Report<'_>) -> Option<Self> {
+        let text = float_text(input, report)?;
+        text.parse().map(Self).map_or_else(
+            |error| match error {
+                DecimalError::NotANumber | DecimalError::OutOfRange
+                    if text.parse::<f64>().is_ok_and(|amount| amount > 1.0) =>
+                {
+                    Some(Self(Decimal::MAX))
+                }
+                error => error.report(input, report),
+            },
+            Some,
+        )
     }
 }
 
@@ -104,8 +131,8 @@ pub struct NewItem {
     /// What it costs. Exact: up to 38 digits.
     pub price: Price,
     /// The tax within the price, less than it.
-    #[schema(example = 1.5)]
-    pub tax: Option<Decimal>,
+    #[schema(value_type = Option<Decimal>, example = 1.5)]
+    pub tax: Option<Tax>,
     /// Words to find it by.
     #[schema(required = false, max_items = 20)]
     pub tags: Vec<Tag>,
@@ -125,7 +152,7 @@ pub struct ItemPatch {
     pub price: Change<Price>,
     /// The tax within the price, less than it.
     #[schema(value_type = Option<Decimal>, example = 1.5)]
-    pub tax: Change<Decimal>,
+    pub tax: Change<Tax>,
     /// Words to find it by. `null` leaves them as they are.
     #[schema(value_type = Option<Vec<Tag>>, max_items = 20)]
     pub tags: Change<Vec<Tag>>,
@@ -170,7 +197,7 @@ fn check_tax(price: Price, tax: Option<Decimal>) -> Result<(), &'static str> {
 
 impl NewItem {
     fn check_tax(&self) -> Result<(), &'static str> {
-        check_tax(self.price, self.tax)
+        check_tax(self.price, self.tax.map(Tax::amount))
     }
 }
 
@@ -183,7 +210,7 @@ impl Item {
             name: new.name,
             description: new.description,
             price: new.price,
-            tax: new.tax,
+            tax: new.tax.map(Tax::amount),
             tags: new.tags,
             created_at: now,
             updated_at: now,
@@ -198,7 +225,7 @@ impl Item {
             name: new.name.clone(),
             description: new.description.clone(),
             price: new.price,
-            tax: new.tax,
+            tax: new.tax.map(Tax::amount),
             tags: new.tags.clone(),
             updated_at: now,
             version: self.version + 1,
@@ -219,7 +246,7 @@ impl Item {
         if let Some(price) = patch.price.clone().set() {
             item.price = price;
         }
-        patch.tax.clone().apply_to(&mut item.tax);
+        patch.tax.clone().map(Tax::amount).apply_to(&mut item.tax);
         if let Some(tags) = patch.tags.clone().set() {
             item.tags = tags;
         }
@@ -294,7 +321,11 @@ mod tests {
         let kinds = |body| item(body).unwrap_err().into_iter().map(|fault| fault.kind).collect::<Vec<_>>();
         assert_eq!(kinds(r#"{"name": "a", "price": 9.5, "tax": 9.5}"#), ["value_error"]);
         assert_eq!(kinds(r#"{"name": "a", "price": -1, "tax": 5}"#), ["greater_than"]);
-        assert_eq!(kinds(r#"{"price": "nan", "tax": "inf"}"#), ["missing", "greater_than", "finite_number"]);
+        assert_eq!(kinds(r#"{"price": "nan", "tax": "inf"}"#), ["missing", "greater_than"]);
+        assert_eq!(kinds(r#"{"name": "a", "price": 9.5, "tax": "inf"}"#), ["value_error"]);
+        assert_eq!(kinds(r#"{"name": "a", "price": 9.5, "tax": 1e126}"#), ["value_error"]);
+        assert_eq!(kinds(r#"{"name": "a", "price": 1e-400, "tax": "-inf"}"#), ["greater_than", "finite_number"]);
+        assert_eq!(kinds(r#"{"name": "a", "price": 1e-131, "tax": 1e-131}"#), ["decimal_out_of_range"; 2]);
     }
 
     #[test]

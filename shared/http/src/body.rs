@@ -1,12 +1,16 @@
 //! Reads a request's body, as FastAPI does: what can't be parsed is refused before anything else is looked at.
 
+mod multipart;
+mod parameters;
+
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use futures_util::stream;
 use peregrine_core::validation::json::{self, JsonError};
 use peregrine_core::validation::{Context, Fault, Input, Segment, urlencoded};
 
+use self::multipart::{FormError, Part};
+use self::parameters::Parameterised;
 use crate::error::ApiError;
 
 /// Largest JSON or form body that is read, in bytes. A parsed body takes up to forty times its size in memory.
@@ -28,9 +32,11 @@ pub(crate) enum ReceivedBody {
     /// None was sent, or none is expected.
     Absent,
     Json(Input),
-    Form(Vec<(String, String)>),
+    /// A file is an object, which is no text to a field that wants one.
+    Form(Vec<(String, Input)>),
 }
 
+/// Reads the body as the endpoint expects it.
 pub(crate) async fn read(kind: BodyKind, headers: &HeaderMap, bytes: Bytes) -> Result<ReceivedBody, ApiError> {
     if kind == BodyKind::Ignored {
         return Ok(ReceivedBody::Absent);
@@ -38,11 +44,12 @@ pub(crate) async fn read(kind: BodyKind, headers: &HeaderMap, bytes: Bytes) -> R
     if bytes.len() > LIMIT {
         return Err(ApiError::TooLarge);
     }
-    let content_type = ContentType::of(headers);
     match kind {
-        BodyKind::Form => read_form(&content_type, bytes).await.map(ReceivedBody::Form),
+        BodyKind::Form => {
+            read_form(headers, &bytes).map(ReceivedBody::Form).map_err(|error| ApiError::UnreadableForm(error.detail()))
+        }
         _ if bytes.is_empty() => Ok(ReceivedBody::Absent),
-        _ if content_type.is_json() => read_json(&bytes).map(ReceivedBody::Json),
+        _ if is_json(headers) => read_json(&bytes).map(ReceivedBody::Json),
         // Whatever is not declared to be JSON is text to FastAPI, and text is no object.
         _ => Ok(ReceivedBody::Json(Input::text(String::from_utf8_lossy(&bytes)))),
     }
@@ -62,46 +69,46 @@ fn read_json(bytes: &[u8]) -> Result<Input, ApiError> {
 }
 
 /// A form of another type than these two has no fields, as in FastAPI.
-async fn read_form(content_type: &ContentType, bytes: Bytes) -> Result<Vec<(String, String)>, ApiError> {
-    match content_type.essence.as_str() {
-        "application/x-www-form-urlencoded" => Ok(urlencoded::parse(&bytes)),
-        "multipart/form-data" => read_multipart(&content_type.whole, bytes).await,
+fn read_form(headers: &HeaderMap, bytes: &Bytes) -> Result<Vec<(String, Input)>, FormError> {
+    let content_type = Parameterised::parse(headers.get(CONTENT_TYPE).map_or(&[], |value| value.as_bytes()));
+    match content_type.value.as_slice() {
+        b"application/x-www-form-urlencoded" => {
+            let pairs = urlencoded::parse(bytes);
+            if pairs.len() > multipart::MAX_PARTS {
+                return Err(FormError::TooManyFields);
+            }
+            Ok(pairs.into_iter().map(|(name, value)| (name, Input::String(value))).collect())
+        }
+        b"multipart/form-data" => {
+            let parts = multipart::parse(&content_type, bytes)?;
+            Ok(parts.into_iter().filter(|part| !is_unchosen_file(part)).map(field_of).collect())
+        }
         _ => Ok(Vec::new()),
     }
 }
 
-async fn read_multipart(content_type: &str, bytes: Bytes) -> Result<Vec<(String, String)>, ApiError> {
-    let unreadable = |_| ApiError::UnreadableBody;
-    let boundary = multer::parse_boundary(content_type).map_err(unreadable)?;
-    let whole = stream::once(async { Ok::<_, std::convert::Infallible>(bytes) });
-    let mut multipart = multer::Multipart::new(whole, boundary);
-    let mut fields = Vec::new();
-    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
-        // A file is no text: for a field that wants text it counts as not sent.
-        if let (Some(name), None) = (field.name().map(ToOwned::to_owned), field.file_name()) {
-            let value = field.bytes().await.map_err(unreadable)?;
-            fields.push((name, String::from_utf8_lossy(&value).into_owned()));
-        }
-    }
-    Ok(fields)
+/// What a browser sends for a file input that its user left empty.
+fn is_unchosen_file(part: &Part) -> bool {
+    part.content.is_empty() && part.file.as_ref().is_some_and(|file| file.name.is_empty())
 }
 
-/// The `Content-Type` of a request.
-struct ContentType {
-    whole: String,
-    /// Type and subtype, in lower case, without parameters.
-    essence: String,
+fn field_of(part: Part) -> (String, Input) {
+    let Some(file) = part.file else {
+        let text = Input::String(part.text());
+        return (part.name, text);
+    };
+    let headers = file.fields.into_iter().map(|(name, value)| (name, Input::String(value)));
+    let shown = Input::object([
+        ("filename".to_owned(), Input::String(file.name)),
+        ("size".to_owned(), Input::integer(part.content.len() as i128)),
+        ("headers".to_owned(), Input::object(headers)),
+    ]);
+    (part.name, shown)
 }
 
-impl ContentType {
-    fn of(headers: &HeaderMap) -> Self {
-        let whole =
-            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().trim().to_owned();
-        let essence = whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        Self { whole, essence }
-    }
-
-    fn is_json(&self) -> bool {
-        self.essence.strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
-    }
+/// Whether the `Content-Type` is `application/json` or ends in `+json`.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }

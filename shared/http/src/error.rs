@@ -20,6 +20,8 @@ use crate::layers::problem::Said;
 pub enum ApiError {
     /// 400: the body can't be read at all.
     UnreadableBody,
+    /// 400: the form can't be read. The text is one of Starlette's.
+    UnreadableForm(&'static str),
     /// 400: of the scopes that a token request names, the user has none (RFC 6749 section 5.2).
     InvalidScope,
     /// 400: the request is for a host that is not ours.
@@ -156,7 +158,9 @@ impl ApiError {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::UnreadableBody | Self::InvalidScope | Self::ForeignHost => StatusCode::BAD_REQUEST,
+            Self::UnreadableBody | Self::UnreadableForm(_) | Self::InvalidScope | Self::ForeignHost => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
@@ -213,7 +217,10 @@ impl ApiError {
             Self::UnreadableBody => "There was an error parsing the body",
             Self::InvalidScope => "The user has none of the requested scopes",
             Self::ForeignHost => "Invalid host header",
-            Self::Unauthenticated(detail) | Self::NotFound(detail) | Self::Conflict(detail) => detail,
+            Self::UnreadableForm(detail)
+            | Self::Unauthenticated(detail)
+            | Self::NotFound(detail)
+            | Self::Conflict(detail) => detail,
             Self::Forbidden => "Not enough permissions",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::PreconditionFailed => "The resource is not in the state that the request is made for",

@@ -22,6 +22,15 @@ impl<T> Change<T> {
         }
     }
 
+    /// The same change of another type.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(convert(value)),
+        }
+    }
+
     /// The new value. For a field that can't be empty `null` means "leave it", as in the FastAPI original.
     pub fn set(self) -> Option<T> {
         match self {

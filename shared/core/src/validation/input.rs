@@ -13,6 +13,9 @@ pub enum Input {
     Number(Number),
     /// Text, or any query, path, header or form value.
     String(String),
+    /// Text with lone surrogates, which JSON can write and no Rust string can hold: U+FFFD stands in for each. It is sound
+    /// where nobody reads it, as in Python.
+    IllFormed(String),
     /// A list.
     Array(Vec<Input>),
     /// An object. Of a repeated key the last value counts, at the place of the first, as in Python. Boxed to keep
@@ -63,17 +66,17 @@ impl Number {
     }
 }
 
-/// Shows the input again in a fault. `NaN`, infinities, and what most readers would take for one, are shown as strings.
+/// Shows the input again in a fault. `NaN`, infinities, and fractions that a reader would take for one, are shown as strings.
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(number) if !number.is_finite() => serializer.serialize_str(&number.0),
+            Self::Number(number) if !number.is_integer() && !number.is_finite() => serializer.serialize_str(&number.0),
             Self::Number(Number(text)) => {
                 RawValue::from_string(text.clone()).map_err(S::Error::custom)?.serialize(serializer)
             }
-            Self::String(text) => serializer.serialize_str(text),
+            Self::String(text) | Self::IllFormed(text) => serializer.serialize_str(text),
             Self::Array(items) => {
                 let mut sequence = serializer.serialize_seq(Some(items.len()))?;
                 for item in items {

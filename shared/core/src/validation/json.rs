@@ -1,6 +1,7 @@
 //! JSON as Python's `json` module reads it, since that is what a FastAPI client has met: the same encodings, the same
-//! liberties (`NaN`), the same error texts at the same character positions. Stricter in two ways: nesting is limited,
-//! and a lone surrogate is an error, because no Rust string can hold it.
+//! liberties (`NaN`, lone surrogates), the same error texts at the same character positions. Nesting is limited.
+
+use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
@@ -31,7 +32,7 @@ pub enum JsonError {
 /// # Errors
 /// See [`JsonError`].
 pub fn parse(bytes: &[u8]) -> Result<Input, JsonError> {
-    let text = decode(bytes).ok_or(JsonError::Unreadable)?;
+    let Decoded { text, ill_formed } = decode(bytes).ok_or(JsonError::Unreadable)?;
     let mut parser = Parser { text: &text, bytes: text.as_bytes(), at: 0, depth: 0 };
     parser.skip_whitespace();
     let value = parser.value()?;
@@ -39,36 +40,53 @@ pub fn parse(bytes: &[u8]) -> Result<Input, JsonError> {
     if parser.at < parser.bytes.len() {
         return Err(parser.error("Extra data", parser.at));
     }
-    Ok(value)
+    if ill_formed { Err(JsonError::Unreadable) } else { Ok(value) }
+}
+
+/// A document's text.
+struct Decoded<'a> {
+    text: Cow<'a, str>,
+    /// Whether U+FFFD stands in for lone surrogates of UTF-16: such a document is unreadable unless it is no JSON anyway.
+    ill_formed: bool,
+}
+
+impl<'a> Decoded<'a> {
+    fn sound(text: impl Into<Cow<'a, str>>) -> Self {
+        Self { text: text.into(), ill_formed: false }
+    }
 }
 
 /// Guesses the encoding from the first bytes as `json.detect_encoding` does, and decodes.
-fn decode(bytes: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
-    use std::borrow::Cow;
-    Some(match bytes {
-        [0, 0, 0xFE, 0xFF, rest @ ..] => Cow::Owned(utf32(rest, u32::from_be_bytes)?),
-        [0xFF, 0xFE, 0, 0, rest @ ..] => Cow::Owned(utf32(rest, u32::from_le_bytes)?),
-        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)?),
-        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)?),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => Cow::Borrowed(str::from_utf8(rest).ok()?),
-        [0, 0, _, _, ..] => Cow::Owned(utf32(bytes, u32::from_be_bytes)?),
-        [_, 0, 0, 0, ..] => Cow::Owned(utf32(bytes, u32::from_le_bytes)?),
-        [0, _, _, _, ..] | [0, _] => Cow::Owned(utf16(bytes, u16::from_be_bytes)?),
-        [_, 0, _, _, ..] | [_, 0] => Cow::Owned(utf16(bytes, u16::from_le_bytes)?),
-        _ => Cow::Borrowed(str::from_utf8(bytes).ok()?),
-    })
+fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
+    match bytes {
+        [0, 0, 0xFE, 0xFF, rest @ ..] => utf32(rest, u32::from_be_bytes),
+        [0xFF, 0xFE, 0, 0, rest @ ..] => utf32(rest, u32::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => Some(Decoded::sound(str::from_utf8(rest).ok()?)),
+        [0, 0, _, _, ..] => utf32(bytes, u32::from_be_bytes),
+        [_, 0, 0, 0, ..] => utf32(bytes, u32::from_le_bytes),
+        [0, _, _, _, ..] | [0, _] => utf16(bytes, u16::from_be_bytes),
+        [_, 0, _, _, ..] | [_, 0] => utf16(bytes, u16::from_le_bytes),
+        _ => Some(Decoded::sound(str::from_utf8(bytes).ok()?)),
+    }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Decoded<'static>> {
     let (units, rest) = bytes.as_chunks();
-    let text = char::decode_utf16(units.iter().map(|pair| unit(*pair))).collect::<Result<_, _>>().ok()?;
-    rest.is_empty().then_some(text)
+    let mut ill_formed = false;
+    let characters = char::decode_utf16(units.iter().map(|pair| unit(*pair))).map(|character| {
+        ill_formed |= character.is_err();
+        character.unwrap_or(char::REPLACEMENT_CHARACTER)
+    });
+    let text: String = characters.collect();
+    rest.is_empty().then_some(Decoded { text: Cow::Owned(text), ill_formed })
 }
 
-fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Option<String> {
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Option<Decoded<'static>> {
     let (units, rest) = bytes.as_chunks();
-    let text = units.iter().map(|quad| char::from_u32(unit(*quad))).collect::<Option<_>>()?;
-    rest.is_empty().then_some(text)
+    let text: String = units.iter().map(|quad| char::from_u32(unit(*quad))).collect::<Option<_>>()?;
+    rest.is_empty().then_some(Decoded::sound(text))
 }
 
 struct Parser<'a> {
@@ -101,7 +119,7 @@ impl Parser<'_> {
 
     fn value(&mut self) -> Result<Input, JsonError> {
         match self.peek() {
-            Some(b'"') => Ok(Input::String(self.string()?)),
+            Some(b'"') => self.string().map(Text::into_input),
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -142,7 +160,7 @@ impl Parser<'_> {
                 if self.peek() != Some(b'"') {
                     return Err(self.error("Expecting property name enclosed in double quotes", self.at));
                 }
-                let key = self.string()?;
+                let key = self.string()?.characters;
                 self.skip_whitespace();
                 if self.peek() != Some(b':') {
                     return Err(self.error("Expecting ':' delimiter", self.at));
@@ -197,13 +215,14 @@ impl Parser<'_> {
                 return Ok(Input::Number(Number("-Infinity".into())));
             }
         }
+        let digits_start = self.at;
         match self.digits() {
             0 => return Err(self.error("Expecting value", start)),
             // A leading zero ends the number, as in the grammar: what follows is then out of place.
             digits if digits > 1 && self.bytes.get(self.at - digits) == Some(&b'0') => self.at -= digits - 1,
             _ => {}
         }
-        let integer_digits = self.at - start;
+        let integer_digits = self.at - digits_start;
         let integer_end = self.at;
         if self.peek() == Some(b'.') {
             self.at += 1;
@@ -234,33 +253,34 @@ impl Parser<'_> {
         count
     }
 
-    fn string(&mut self) -> Result<String, JsonError> {
+    fn string(&mut self) -> Result<Text, JsonError> {
         let opening = self.at;
         self.at += 1;
-        let mut value = String::new();
+        let mut text = Text::default();
         loop {
             let chunk = self.rest().iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1F)).count();
-            value.push_str(self.text.get(self.at..self.at + chunk).unwrap_or_default());
+            text.characters.push_str(self.text.get(self.at..self.at + chunk).unwrap_or_default());
             self.at += chunk;
             match self.peek() {
                 None => return Err(self.error("Unterminated string starting at", opening)),
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(value);
+                    return Ok(text);
                 }
-                Some(b'\\') => value.push(self.escape(opening)?),
+                Some(b'\\') => text.push(self.escape(opening)?),
                 Some(_) => return Err(self.error("Invalid control character at", self.at)),
             }
         }
     }
 
-    fn escape(&mut self, opening: usize) -> Result<char, JsonError> {
+    /// The character that an escape stands for, or `None` for a lone surrogate.
+    fn escape(&mut self, opening: usize) -> Result<Option<char>, JsonError> {
         let backslash = self.at;
         let Some(kind) = self.bytes.get(backslash + 1) else {
             return Err(self.error("Unterminated string starting at", opening));
         };
         self.at += 2;
-        Ok(match kind {
+        Ok(Some(match kind {
             b'"' => '"',
             b'\\' => '\\',
             b'/' => '/',
@@ -269,32 +289,56 @@ impl Parser<'_> {
             b'n' => '\n',
             b'r' => '\r',
             b't' => '\t',
-            b'u' => return self.unicode_escape(backslash),
+            b'u' => return self.unicode_escape(),
             _ => return Err(self.error("Invalid \\escape", backslash)),
-        })
+        }))
     }
 
-    fn unicode_escape(&mut self, backslash: usize) -> Result<char, JsonError> {
-        let invalid = |parser: &Self| parser.error("Invalid \\uXXXX escape", backslash + 1);
-        let high = self.hex4().ok_or_else(|| invalid(self))?;
-        if !(0xD800..0xDC00).contains(&high) {
-            return char::from_u32(high).ok_or_else(|| invalid(self));
+    fn unicode_escape(&mut self) -> Result<Option<char>, JsonError> {
+        let high = self.hex4()?;
+        // Python looks for the second half of a pair only where one could end before the text does.
+        let is_high = (0xD800..0xDC00).contains(&high);
+        if !is_high || !self.rest().starts_with(b"\\u") || self.rest().len() <= 6 {
+            return Ok(char::from_u32(high));
         }
-        if !self.rest().starts_with(b"\\u") {
-            return Err(invalid(self));
-        }
+        let second = self.at;
         self.at += 2;
-        let low = self.hex4().filter(|low| (0xDC00..0xE000).contains(low)).ok_or_else(|| invalid(self))?;
-        char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00)).ok_or_else(|| invalid(self))
+        let low = self.hex4()?;
+        if !(0xDC00..0xE000).contains(&low) {
+            self.at = second;
+            return Ok(None);
+        }
+        Ok(char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00)))
     }
 
-    fn hex4(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at..self.at + 4)?;
-        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
+    /// The four digits of `\uXXXX`, behind which the text must go on.
+    fn hex4(&mut self) -> Result<u32, JsonError> {
+        let digits = self.text.get(self.at..self.at + 4).filter(|_| self.bytes.len() > self.at + 4);
+        let value = digits
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| self.error("Invalid \\uXXXX escape", self.at - 1))?;
         self.at += 4;
-        u32::from_str_radix(digits, 16).ok()
+        Ok(value)
+    }
+}
+
+/// The text of a string.
+#[derive(Default)]
+struct Text {
+    characters: String,
+    /// Whether U+FFFD stands in for a lone surrogate.
+    ill_formed: bool,
+}
+
+impl Text {
+    fn push(&mut self, character: Option<char>) {
+        self.ill_formed |= character.is_none();
+        self.characters.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+
+    fn into_input(self) -> Input {
+        if self.ill_formed { Input::IllFormed(self.characters) } else { Input::String(self.characters) }
     }
 }
 
@@ -321,6 +365,8 @@ mod tests {
         assert_eq!(fault(r#"["abc"#), ("Unterminated string starting at", 1));
         assert_eq!(fault(r#"["é\q"]"#), ("Invalid \\escape", 3));
         assert_eq!(fault(r#"["\u12G4"]"#), ("Invalid \\uXXXX escape", 3));
+        assert_eq!(fault(r#"["\u00e9"#), ("Invalid \\uXXXX escape", 3));
+        assert_eq!(fault(r#"["\ud800\u12"]"#), ("Invalid \\uXXXX escape", 9));
         assert_eq!(fault("[1,]"), ("Expecting value", 3));
         assert_eq!(fault("01"), ("Extra data", 1));
         assert_eq!(fault("-"), ("Expecting value", 0));
@@ -362,7 +408,16 @@ mod tests {
         assert_eq!(parse("[".repeat(1_000_000).as_bytes()), Err(JsonError::Unreadable));
         assert_eq!(parse("9".repeat(4301).as_bytes()), Err(JsonError::Unreadable));
         assert!(parse(format!("1.{}", "9".repeat(5000)).as_bytes()).is_ok());
+        assert!(parse(format!("-{}", "9".repeat(4300)).as_bytes()).is_ok());
         assert_eq!(parse(b"\"\xFF\""), Err(JsonError::Unreadable));
+        assert_eq!(parse(b"\"\0\0\xD8\"\0"), Err(JsonError::Unreadable));
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_ill_formed_text_and_a_pair_is_a_character() {
+        assert_eq!(parse(br#""\ud83d\ude00""#), Ok(Input::text("😀")));
+        assert_eq!(parse(br#""a\ud83d""#), Ok(Input::IllFormed("a\u{FFFD}".to_owned())));
+        assert_eq!(parse(br#""\ud83d\u0041b""#), Ok(Input::IllFormed("\u{FFFD}Ab".to_owned())));
     }
 
     proptest::proptest! {

@@ -28,6 +28,7 @@ pub use model::Fields;
 pub use model::{Field, Model};
 pub use peregrine_derive::Validate;
 pub use report::{Origin, Report};
+pub use scalars::float_text;
 
 /// What a schema says about a value beyond its type. The derive macro fills it from `#[schema(…)]` and `#[param(…)]`.
 ///

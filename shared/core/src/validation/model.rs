@@ -86,7 +86,7 @@ impl<'a> Fields<'a> {
 /// Whether there is any text in the input, which could be a secret.
 fn holds_text(input: &Input) -> bool {
     match input {
-        Input::String(_) => true,
+        Input::String(_) | Input::IllFormed(_) => true,
         Input::Array(items) => items.iter().any(holds_text),
         Input::Object(entries) => entries.values().any(holds_text),
         Input::Null | Input::Bool(_) | Input::Number(_) => false,

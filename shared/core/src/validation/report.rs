@@ -95,7 +95,7 @@ fn size(input: &Input, limit: usize) -> usize {
     match input {
         Input::Null | Input::Bool(_) => total += 4,
         Input::Number(number) => total += number.as_str().len(),
-        Input::String(text) => total += text.len(),
+        Input::String(text) | Input::IllFormed(text) => total += text.len(),
         Input::Array(items) => {
             for item in items {
                 if total > limit {
