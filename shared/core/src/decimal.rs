@@ -51,9 +51,8 @@ pub enum DecimalError {
 impl Decimal {
     /// Zero.
     pub const ZERO: Self = Self { negative: false, digits: 0, exponent: 0 };
-    /// The largest.
-    pub const MAX: Self =
-        Self { negative: false, digits: 10_u128.pow(38) - 1, exponent: *EXPONENTS.end() - MAX_DIGITS as i64 + 1 };
+    /// The largest: 38 nines.
+    pub const MAX: Self = Self { negative: false, digits: 10_u128.pow(38) - 1, exponent: *EXPONENTS.end() - 37 };
 
     /// The power of ten of the first digit.
     fn magnitude(&self) -> i64 {

@@ -21,6 +21,7 @@ pub mod telemetry;
 pub mod token;
 pub mod user;
 pub mod validation;
+pub mod web_url;
 
 // The code that `#[derive(Validate)]` generates names this crate by its full name, here too.
 extern crate self as peregrine_core;

@@ -2,6 +2,8 @@
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use icu_properties::CodePointMapData;
+use icu_properties::props::GeneralCategory;
 use secrecy::{ExposeSecret, SecretString};
 use utoipa::ToSchema;
 
@@ -43,11 +45,15 @@ impl NewPassword {
     }
 }
 
-/// The decimal digits of the scripts in wide use, and the superscripts that Python's `isdigit` counts too.
+/// The decimal digits of all scripts, and the superscripts, circled digits and the like that Python's `isdigit` counts too
+/// (the Unicode property `Numeric_Type` is `Decimal` or `Digit`).
 fn is_unicode_digit(c: char) -> bool {
-    const ZEROS: [char; 12] = ['٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '๐', '０'];
-    let in_script = ZEROS.iter().any(|zero| (u32::from(*zero)..u32::from(*zero) + 10).contains(&u32::from(c)));
-    in_script || matches!(c, '²' | '³' | '¹' | '⁰' | '⁴'..='⁹' | '₀'..='₉')
+    let decimal = CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::DecimalNumber;
+    decimal
+        || matches!(c,
+            '²' | '³' | '¹' | '⁰' | '⁴'..='⁹' | '₀'..='₉' | '፩'..='፱' | '᧚' | '①'..='⑨' | '⑴'..='⑼' | '⒈'..='⒐' | '⓪'
+            | '⓵'..='⓽' | '⓿' | '❶'..='❾' | '➀'..='➈' | '➊'..='➒' | '\u{10A40}'..='\u{10A43}'
+            | '\u{10E60}'..='\u{10E68}' | '\u{11052}'..='\u{1105A}' | '\u{1F100}'..='\u{1F10A}')
 }
 
 /// Hashes and verifies passwords with Argon2id, off the async threads: one hash takes tens of milliseconds of CPU.
@@ -124,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_new_password_has_a_digit_and_an_upper_case_letter() {
-        for sound in ["Passw0rd", "passwörd1É", "passwordⒶ1", "PASSWORD٢"] {
+        for sound in ["Passw0rd", "passwörd1É", "passwordⒶ1", "PASSWORD٢", "Password⓪", "Passwor𝟎"] {
             assert!(validate::<NewPassword>(&Input::text(sound), Origin::Json, "body").is_ok(), "{sound}");
         }
         assert_eq!(faults("Passwordⅷ")[0].message, "Value error, Password must contain a number");

@@ -107,7 +107,15 @@ fn uuid_error(text: &str) -> String {
         return format!("invalid length: found {}", text.len());
     }
     let braced = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).map(|inner| (1, inner));
-    let (offset, digits) = braced.or_else(|| Some((9, text.strip_prefix("urn:uuid:")?))).unwrap_or((0, text));
+    let urn = text.strip_prefix("urn:uuid:").map(|rest| (9, rest));
+    // What is as long as a hyphenated UUID is looked at as one, by itself; else what is around it counts.
+    let (offset, digits, hyphenated) = match (text.len(), braced.or(urn)) {
+        (36, _) => (0, text, true),
+        (38 | 45, Some((_, inner))) if inner.len() == 36 => (0, inner, true),
+        (_, Some((offset, inner))) => (offset, inner, true),
+        _ => (0, text, false),
+    };
+    let text = if offset == 0 { digits } else { text };
     let mut hyphens = Vec::new();
     for (index, character) in digits.char_indices() {
         match (u32::from(character) & 0xFF) as u8 {
@@ -116,7 +124,7 @@ fn uuid_error(text: &str) -> String {
             _ => return format!("invalid character: found `{character}` at {}", index + offset),
         }
     }
-    if hyphens.is_empty() && offset == 0 {
+    if hyphens.is_empty() && !hyphenated {
         return format!("invalid length: found {}", text.len());
     }
     if hyphens.len() != 4 {

@@ -112,6 +112,9 @@ pub(super) fn parse(content_type: &Parameterised, body: &Bytes) -> Result<Vec<Pa
     Ok(parts)
 }
 
+/// Names in lower case, and values.
+type HeaderFields = Vec<(String, Vec<u8>)>;
+
 struct Reader<'a> {
     body: &'a Bytes,
     /// Position of what is read next.
@@ -177,8 +180,8 @@ impl Reader<'_> {
         Ok(more.map(|more| (Part { name, file, content, charset: self.charset }, more)))
     }
 
-    /// The header fields of a part up to the empty line, names in lower case. `None` if the body ends before.
-    fn header_fields(&mut self) -> Result<Option<Vec<(String, Vec<u8>)>>, FormError> {
+    /// The header fields of a part up to the empty line. `None` if the body ends before.
+    fn header_fields(&mut self) -> Result<Option<HeaderFields>, FormError> {
         let mut fields = Vec::new();
         loop {
             match self.rest() {
