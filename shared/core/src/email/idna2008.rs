@@ -42,8 +42,9 @@ pub(super) fn to_unicode(label: &str) -> Result<String, IdnaError> {
     if encoded.ends_with('-') {
         return fail("A-label must not end with a hyphen");
     }
-    // A delimiter with nothing before it is superfluous.
-    let Some(decoded) = punycode::decode_to_string(encoded.strip_prefix('-').unwrap_or(encoded)) else {
+    // Python reads past a delimiter with nothing before it.
+    let superfluous = encoded.strip_prefix('-').filter(|rest| !rest.contains('-'));
+    let Some(decoded) = punycode::decode_to_string(superfluous.unwrap_or(encoded)) else {
         return fail("Invalid A-label");
     };
     if punycode::encode_str(&decoded).as_deref() != Some(encoded) {
@@ -233,4 +234,39 @@ pub(super) fn check_direction(label: &str) -> Result<(), IdnaError> {
         }
     }
     if ends_well { Ok(()) } else { fail("Label ends with illegal codepoint directionality") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(label: &str) -> String {
+        to_unicode(label).map_or_else(|IdnaError(fault)| fault, |sound| format!("{sound} is sound"))
+    }
+
+    #[test]
+    fn labels_are_read_and_refused_as_by_pythons_idna() {
+        for (label, expected) in [
+            ("xn--bcher-kva", "bücher is sound"),
+            ("xn--", "Malformed A-label, no Punycode eligible content found"),
+            ("xn--bcher-", "A-label must not end with a hyphen"),
+            ("xn--0", "Invalid A-label"),
+            ("xn---bbk", "A-label is not the canonical Punycode encoding of its U-label"),
+            ("xn---io5-6fn", "Label must not start or end with a hyphen"),
+            ("xn--a", "Codepoint U+0080 at position 1 of '\\x80' not allowed"),
+            ("xn--n3h", "Codepoint U+2603 at position 1 of '☃' not allowed"),
+        ] {
+            assert_eq!(fault(label), expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn some_characters_are_allowed_in_some_surroundings() {
+        for sound in ["l·l", "͵α", "א׳", "ア・", "क्\u{200D}ष", "ن\u{200C}ا", "ا١٢"] {
+            assert!(to_ascii(sound).is_ok(), "{sound}");
+        }
+        for unsound in ["a·b", "·", "͵a", "a׳", "・", "a\u{200D}", "a\u{200C}b", "ا١۲", "אa", "aא", "א1٢"] {
+            assert!(to_ascii(unsound).is_err(), "{unsound}");
+        }
+    }
 }

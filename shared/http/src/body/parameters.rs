@@ -10,7 +10,7 @@ pub(super) struct Parameterised {
 impl Parameterised {
     pub(super) fn parse(field: &[u8]) -> Self {
         let mut segments = split(field).into_iter();
-        let value = segments.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+        let value = trimmed(segments.next().unwrap_or_default()).to_ascii_lowercase();
         let parameters = segments.filter_map(parameter).collect();
         Self { value, parameters }
     }
@@ -43,13 +43,21 @@ fn split(field: &[u8]) -> Vec<&[u8]> {
 /// section 4.2 forbids them in forms.
 fn parameter(segment: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut halves = segment.splitn(2, |byte| *byte == b'=');
-    let name = halves.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-    let text = halves.next().unwrap_or_default().trim_ascii();
+    let name = trimmed(halves.next().unwrap_or_default()).to_ascii_lowercase();
+    let text = trimmed(halves.next().unwrap_or_default());
     let text = match text {
         [b'"', inner @ .., b'"'] => unescaped(inner),
         _ => text.to_vec(),
     };
     (!name.contains(&b'*')).then_some((name, text))
+}
+
+/// Without the spaces and tabs around it.
+fn trimmed(text: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
+    text.get(start..end).unwrap_or_default()
 }
 
 /// The text of a quoted string: `\\` and `\"` stand for their second characters.
