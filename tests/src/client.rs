@@ -1,7 +1,7 @@
 //! Calls to a router, and their answers.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::BodyExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use peregrine_http::service::Service;
@@ -96,6 +96,7 @@ impl Call {
 
 impl Answer {
     pub(crate) async fn to(service: &Service, request: Request<Body>) -> Self {
+        let is_head = request.method() == Method::HEAD;
         let response = service.answer(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
@@ -103,6 +104,11 @@ impl Answer {
         let content_type = parts.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let is_json = content_type.ends_with("json") && !parts.headers.contains_key("content-encoding");
         let body = if is_json && !raw.is_empty() { serde_json::from_str(&raw).expect("JSON") } else { Value::Null };
+        let length = parts.headers.get("content-length").and_then(|value| value.to_str().ok());
+        assert!(
+            is_head || length.is_none_or(|length| length == bytes.len().to_string()),
+            "an answer with a wrong length"
+        );
         assert!(parts.headers.contains_key("x-request-id"), "an answer without a request id");
         assert!(parts.headers.contains_key("x-process-time"), "an answer without its process time");
         Self { status: parts.status.as_u16(), headers: parts.headers, body, raw, bytes }

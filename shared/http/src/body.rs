@@ -37,7 +37,7 @@ pub(crate) enum ReceivedBody {
 }
 
 /// Reads the body as the endpoint expects it.
-pub(crate) async fn read(kind: BodyKind, headers: &HeaderMap, bytes: Bytes) -> Result<ReceivedBody, ApiError> {
+pub(crate) fn read(kind: BodyKind, headers: &HeaderMap, bytes: Bytes) -> Result<ReceivedBody, ApiError> {
     if kind == BodyKind::Ignored {
         return Ok(ReceivedBody::Absent);
     }

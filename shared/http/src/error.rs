@@ -127,7 +127,7 @@ pub struct ValidationError {
     #[schema(example = "String should have at least 1 character")]
     pub msg: String,
     /// What was sent there. Secrets are masked.
-    #[schema(value_type = serde_json::Value, example = "")]
+    #[schema(schema_with = input)]
     pub input: String,
     /// The figures of the broken constraint.
     #[schema(schema_with = context, required = false)]
@@ -140,6 +140,12 @@ fn location() -> Schema {
     let description = "Where it is: names and list indexes, from `body`, `query`, `path` or `header` down.";
     let example = serde_json::json!(["body", "name"]);
     ArrayBuilder::new().items(segment).description(Some(description)).examples([example]).into()
+}
+
+/// The schema of what was sent: anything.
+fn input() -> Schema {
+    let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    anything.description(Some("What was sent there. Secrets are masked.")).examples([""]).into()
 }
 
 /// The schema of a fault's figures.

@@ -101,6 +101,7 @@ impl Service {
     }
 
     async fn respond(&self, request: Request<Body>, exchange: &Exchange) -> Response {
+        let is_head = request.method() == Method::HEAD;
         let as_problem = problem::is_accepted(request.headers());
         let origin = request.headers().get(ORIGIN).cloned();
         let cached = Cached::of(&request);
@@ -114,6 +115,9 @@ impl Service {
             None => deadline::within(deadline::of(&request, &self.edge.clock), self.routed(request)).await,
         };
         problem::write(&mut response, as_problem);
+        if is_head {
+            *response.body_mut() = Body::empty();
+        }
         if let Some(standing) = exchange.standing() {
             rate::mark(standing, response.headers_mut());
         }

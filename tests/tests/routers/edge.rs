@@ -22,6 +22,8 @@ async fn errors_are_problem_details_for_those_who_ask_for_them() {
         let problem = app.call(method, path).header("accept", accept).send().await;
         assert_eq!((problem.status, &problem.body["status"]), (status, &json!(status)), "{method} {path}");
     }
+    let head = app.call("HEAD", "//nowhere").header("accept", accept).send().await;
+    assert_eq!((head.status, head.raw.as_str()), (404, ""));
     let fine = app.get("/items").header("accept", accept).send().await;
     assert_eq!((fine.status, fine.header("content-type")), (200, Some("application/json")));
 }

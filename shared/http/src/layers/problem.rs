@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use peregrine_core::validation::Fault;
@@ -29,6 +29,8 @@ pub(crate) fn write(response: &mut Response, as_problem: bool) {
     // Both forms are made of text, numbers and lists, which JSON can express.
     let body = written.unwrap_or_default();
     let content_type = if as_problem { PROBLEM_JSON } else { "application/json" };
+    // The router has noted the length of the body that was not there yet.
+    response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = Body::from(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
