@@ -27,20 +27,25 @@ pub(crate) async fn measure(root: &Path, binaries: &[(&str, PathBuf)]) -> Result
     let aws = EmbeddedAws::start(&template)?;
     let item = store_item(&aws).await?;
     let mut rows = Vec::new();
-    for (function, path, title) in [
-        ("meta", "/health".to_owned(), "`GET /health`"),
-        ("items", format!("/api/v1/items/{}", item.id), "`GET /api/v1/items/{item_id}`"),
-    ] {
+    let read = |path: &str| event("GET", path, None);
+    let faulty = json!({"email": "no email", "username": "x", "age": -1, "password": "short"}).to_string();
+    let measured = [
+        ("meta", "`GET /health`", read("/health"), 200),
+        ("items", "`GET /api/v1/items/{item_id}`", read(&format!("/api/v1/items/{}", item.id)), 200),
+        // What is not found is not validated: the difference to the next line is what validation takes.
+        ("users", "404 of `users`", read("/api/v1/users/a/b"), 404),
+        ("users", "422 with four faults of `POST /api/v1/users`", event("POST", "/api/v1/users", Some(faulty)), 422),
+    ];
+    for (function, title, event, status) in measured {
         let binary =
             binaries.iter().find(|(name, _)| *name == function).map(|(_, path)| path).ok_or("no such binary")?;
         let environment = environment(&template, function, aws.url());
-        let event = event(&path);
         let mut starts: Vec<Duration> = Vec::new();
         for _ in 0..STARTS {
-            starts.push(run(binary, &environment, event.clone(), 1).await?.first_answer);
+            starts.push(run(binary, &environment, event.clone(), status, 1).await?.first_answer);
         }
         starts.sort_unstable();
-        let warm = run(binary, &environment, event, INVOCATIONS).await?;
+        let warm = run(binary, &environment, event, status, INVOCATIONS).await?;
         let (median, worst) = (quantile(&starts, 0.5), quantile(&starts, 0.9));
         rows.push(Row::new(
             format!("{title}: process start to first answer, median (90 %)"),
@@ -71,21 +76,29 @@ fn environment(template: &Template, function: &str, aws: &str) -> Vec<(String, S
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_ENDPOINT_URL", aws),
+        // One client asks for more than one client may.
+        ("STRICT_LIMITS", "false"),
     ];
     variables.chain(lambda.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
 }
 
-fn event(path: &str) -> Bytes {
+fn event(method: &str, path: &str, body: Option<String>) -> Bytes {
     let host = "abc123.execute-api.us-east-1.amazonaws.com";
     let event = json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
-        "headers": { "host": host, "user-agent": "bench", "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https" },
+        "headers": {
+            "accept": "*/*", "accept-encoding": "gzip, br", "content-type": "application/json", "host": host,
+            "user-agent": "bench", "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https"
+        },
         "requestContext": {
             "accountId": "123456789012", "apiId": "abc123", "domainName": host, "domainPrefix": "abc123",
-            "http": { "method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "bench" },
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "bench"
+            },
             "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
             "time": "20/Nov/2026:12:00:00 +0000", "timeEpoch": 1_795_176_000_000_u64
         },
+        "body": body,
         "isBase64Encoded": false
     });
     Bytes::from(event.to_string())

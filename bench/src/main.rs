@@ -8,6 +8,7 @@
 
 mod cold;
 mod gateway;
+mod layers;
 mod process;
 mod runtime_api;
 mod size;
@@ -28,6 +29,7 @@ async fn main() -> Result<()> {
     let binaries = build(root)?;
     let mut rows = size::measure(&binaries)?;
     rows.extend(cold::measure(root, &binaries).await?);
+    rows.extend(layers::measure().await?);
     rows.extend(gateway::measure(root).await?);
     print(&rows);
     Ok(())

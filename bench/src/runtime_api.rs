@@ -35,11 +35,12 @@ struct Api {
     answers: mpsc::UnboundedSender<(Instant, Bytes)>,
 }
 
-/// Starts a binary and lets it answer `event` that often; with more than [`WARM_UP`] invocations, CPU is measured.
+/// Starts a binary and lets it answer `event` with `status` that often; with more than [`WARM_UP`] invocations, CPU is measured.
 pub(crate) async fn run(
     binary: &std::path::Path,
     environment: &[(String, String)],
     event: Bytes,
+    status: u16,
     invocations: usize,
 ) -> Result<Run> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -72,8 +73,9 @@ pub(crate) async fn run(
         answer = answered.recv() => answer.ok_or("no answer")?,
         status = child.wait() => return Err(format!("the function ended: {}", status?).into()),
     };
-    if !answer.windows(16).any(|part| part == b"\"statusCode\":200") {
-        return Err(format!("not a 200: {}", String::from_utf8_lossy(&answer)).into());
+    let expected = format!("\"statusCode\":{status}");
+    if !answer.windows(expected.len()).any(|part| part == expected.as_bytes()) {
+        return Err(format!("not a {status}: {}", String::from_utf8_lossy(&answer)).into());
     }
     let mut warm = process::cpu_time(pid)?;
     for count in 2..=invocations {

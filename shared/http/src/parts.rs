@@ -28,20 +28,20 @@ pub struct Body<T>(pub T);
 #[derive(Debug)]
 pub struct Form<T>(pub T);
 
-impl<T: Model> Part for Path<T> {
+impl<T: Model + Send> Part for Path<T> {
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
         collect(validate(&object_of(&received.path), Origin::Parameters, "path"), faults).map(Self)
     }
 }
 
-impl<T: Model> Part for Query<T> {
+impl<T: Model + Send> Part for Query<T> {
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
         let object = urlencoded::query::<T>(&received.query);
         collect(validate(&object, Origin::Parameters, "query"), faults).map(Self)
     }
 }
 
-impl<T: Model> Part for Header<T> {
+impl<T: Model + Send> Part for Header<T> {
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
         let fields = T::FIELDS.iter().flat_map(|field| {
             let values = received.headers().get_all(header_name(field.name)).into_iter();
@@ -65,7 +65,7 @@ fn header_name(field: &str) -> String {
     field.replace('_', "-")
 }
 
-impl<T: Validate> Part for Body<T> {
+impl<T: Validate + Send> Part for Body<T> {
     const BODY: BodyKind = BodyKind::Json;
 
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
@@ -83,7 +83,7 @@ impl<T: Validate> Part for Body<T> {
     }
 }
 
-impl<T: Model> Part for Form<T> {
+impl<T: Model + Send> Part for Form<T> {
     const BODY: BodyKind = BodyKind::Form;
 
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {

@@ -25,8 +25,8 @@ pub use crate::body::BodyKind;
 
 /// The argument of a handler that takes input: the caller, and the parts of the request, validated.
 ///
-/// It answers in FastAPI's order: a body that can't be parsed first, then who may not call, then **all** faults of path,
-/// query and body together.
+/// It answers in FastAPI's order: a body that can't be parsed first, then who may not call, or not so often, then **all**
+/// faults of path, query and body together.
 ///
 /// ```text
 /// async fn update_item(
@@ -143,7 +143,7 @@ impl<S: Sync> Caller<S> for Anyone {
 }
 
 /// A part of a request that is read into a type, or a tuple of such parts.
-pub trait Part: Sized {
+pub trait Part: Sized + Send {
     /// What the part expects in the body.
     const BODY: BodyKind = BodyKind::Ignored;
 
@@ -195,19 +195,23 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let received = Received::read(request, P::BODY, state).await?;
+        let mut faults = Vec::new();
+        let read = P::read(&received, &mut faults);
         let token = C::token(&received, state).await;
+        let parts = match read {
+            Some(parts) if faults.is_empty() => Ok(parts),
+            // What is public and faulty is refused without asking anybody anything, so nothing is counted either.
+            _ if matches!(token, Ok(None)) => return Err(ApiError::Invalid(faults)),
+            _ => Err(ApiError::Invalid(faults)),
+        };
         // The counter and the caller are asked for side by side, so that counting takes no time of its own.
         let user_id = token.as_ref().ok().and_then(|token| token.as_ref().map(|token| token.user_id));
         let counted = count(&received, C::POLICY, user_id, state.as_ref());
         let identified = async { C::identify(token?, &received, state).await };
         let (counted, caller) = futures_util::join!(counted, identified);
         counted?;
-        let caller = caller?;
-        let mut faults = Vec::new();
-        match P::read(&received, &mut faults) {
-            Some(parts) if faults.is_empty() => Ok(Self(caller, parts)),
-            _ => Err(ApiError::Invalid(faults)),
-        }
+        // Who may not call learns nothing of the faults.
+        Ok(Self(caller?, parts?))
     }
 }
 

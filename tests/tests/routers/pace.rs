@@ -72,6 +72,16 @@ async fn sign_ups_are_counted_by_address() {
 }
 
 #[tokio::test]
+async fn a_public_request_that_is_not_valid_is_refused_uncounted() {
+    let app = App::start_with(&[STRICT, ("RATE_LIMITS", "sign-up=1/60")]).await;
+    for _ in 0..3 {
+        let invalid = app.post("/users").json(&json!({"username": "ann"})).send().await;
+        assert_eq!((invalid.status, invalid.header("ratelimit")), (422, None));
+    }
+    app.user("ann").await;
+}
+
+#[tokio::test]
 async fn reads_are_limited_too() {
     let app = App::start_with(&[STRICT, ("RATE_LIMITS", "reads=20/60")]).await;
     let mut passed = 0;
