@@ -42,7 +42,8 @@ async fn money_comes_back_with_every_digit() {
         ("1e125", "1e+125"),
         ("1E-130", "1e-130"),
         ("true", "1"),
-        ("\" +1_0.5 \"", "10.5"),
+        ("\" +10.5 \"", "10.5"),
+        ("\"1_0.5\"", "10.5"),
     ] {
         let body = format!(r#"{{"name": "a", "price": {sent}}}"#);
         let created = app.post("/items").by(&ann).body("application/json", body).send().await;
@@ -62,8 +63,9 @@ async fn money_that_cannot_be_stored_exactly_is_refused() {
         ("-1", "greater_than"),
         ("\"nan\"", "greater_than"),
         ("\"inf\"", "finite_number"),
-        ("NaN", "finite_number"),
-        ("-Infinity", "finite_number"),
+        ("NaN", "greater_than"),
+        ("-Infinity", "greater_than"),
+        ("Infinity", "finite_number"),
         ("1e126", "decimal_out_of_range"),
         ("1e400", "decimal_out_of_range"),
         ("1e-131", "decimal_out_of_range"),

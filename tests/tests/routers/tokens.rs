@@ -190,6 +190,17 @@ async fn the_form_is_read_as_in_fastapi() {
     let multipart = "--B\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nann\r\n--B\r\n\
                      Content-Disposition: form-data; name=\"password\"\r\n\r\nPassw0rd1\r\n--B--\r\n";
     assert_eq!(faults("multipart/form-data; boundary=B", multipart).await, (200, vec![]));
-    assert_eq!(faults("multipart/form-data; boundary=B", "--B\r\nbroken").await.0, 400);
-    assert_eq!(faults("multipart/form-data", multipart).await.0, 400);
+    let unfinished = multipart.strip_suffix("--B--\r\n").unwrap();
+    assert_eq!(
+        faults("multipart/form-data; boundary=B", unfinished).await,
+        (422, vec!["missing body.password".into()]),
+        "a part that nothing ends does not count"
+    );
+    for (content_type, body, detail) in [
+        ("multipart/form-data; boundary=B", "--B\r\nno field\r\n", "Invalid multipart data."),
+        ("multipart/form-data", multipart, "Missing boundary in multipart."),
+    ] {
+        let answer = app.post("/token").body(content_type, body).send().await;
+        assert_eq!((answer.status, answer.text("/detail")), (400, detail.to_owned()));
+    }
 }
