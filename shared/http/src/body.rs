@@ -2,6 +2,7 @@
 
 mod multipart;
 mod parameters;
+mod part;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -9,8 +10,8 @@ use axum::http::header::CONTENT_TYPE;
 use peregrine_core::validation::json::{self, JsonError};
 use peregrine_core::validation::{Context, Fault, Input, Segment, urlencoded};
 
-use self::multipart::{FormError, Part};
 use self::parameters::Parameterised;
+use self::part::{FormError, Part};
 use crate::error::ApiError;
 
 /// Largest JSON or form body that is read, in bytes. A parsed body takes up to forty times its size in memory.

@@ -12,10 +12,13 @@
 
 mod change;
 mod collections;
+mod encoding;
 mod fault;
+mod identifiers;
 mod input;
 pub mod json;
 mod model;
+mod numbers;
 mod report;
 mod scalars;
 pub mod urlencoded;
@@ -26,9 +29,9 @@ pub use input::{Input, Number};
 #[doc(hidden)]
 pub use model::Fields;
 pub use model::{Field, Model};
+pub use numbers::float_text;
 pub use peregrine_derive::Validate;
 pub use report::{Origin, Report};
-pub use scalars::float_text;
 
 /// What a schema says about a value beyond its type. The derive macro fills it from `#[schema(…)]` and `#[param(…)]`.
 ///
