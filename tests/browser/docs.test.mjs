@@ -66,7 +66,7 @@ test("who signs in on Swagger UI can try out an operation that asks who calls", 
   const { username, password } = await signUp();
   await visit("/docs", async (page, screenshot) => {
     await page.locator(".scheme-container button.authorize").click();
-    const form = page.locator(".auth-container");
+    const form = page.locator(".auth-container").filter({ hasText: "OAuth2, password" });
     await form.locator("#oauth_username").fill(username);
     await form.locator("#oauth_password").fill(password);
     await screenshot("docs-authorize");
@@ -96,7 +96,7 @@ test("who mistypes the password is told so on Swagger UI", async () => {
   const { username } = await signUp();
   const refuse = async (page, screenshot) => {
     await page.locator(".scheme-container button.authorize").click();
-    const form = page.locator(".auth-container");
+    const form = page.locator(".auth-container").filter({ hasText: "OAuth2, password" });
     await form.locator("#oauth_username").fill(username);
     await form.locator("#oauth_password").fill("Wr0ngPassword");
     await form.locator("button.authorize").click();

@@ -5,7 +5,7 @@
 #   BASE_URL        the API; http://127.0.0.1:8000 if it is not set
 #   ADMIN_PASSWORD  the first administrator's password, as `cargo dev` prints it
 #   ADMIN_EMAIL     the first administrator's email; admin@example.com if it is not set
-#   SCHEMA          the document: a file or an address; the checked-in file if it is not set
+#   SCHEMA          the document: a file or an address; the one that the API serves if it is not set
 #   EXAMPLES        most requests an operation and phase; 200 if it is not set
 #
 # Use a cloud that keeps nothing (`cargo dev --ephemeral`): what is there will be changed and deleted.
@@ -24,7 +24,7 @@ fi
 
 call() {
     echo "== as $1"
-    CALLER=$1 PYTHONPATH=. .venv/bin/schemathesis --no-color run "${SCHEMA:-../../openapi.json}" \
+    CALLER=$1 PYTHONPATH=. .venv/bin/schemathesis --no-color run "${SCHEMA:-$BASE_URL/openapi.json}" \
         --url "$BASE_URL" --max-examples "${EXAMPLES:-200}" "${@:2}"
 }
 call admin

@@ -48,9 +48,9 @@ impl Authenticator {
     /// 401, in FastAPI's words.
     async fn verified_token(&self, received: &Received) -> Result<AccessToken, ApiError> {
         let token = bearer_token(received).ok_or(NOT_AUTHENTICATED)?;
-        let id = key_id(token).map_err(|_| REFUSED)?;
+        let id = key_id(&token).map_err(|_| REFUSED)?;
         let key = self.public_key(id).await?.ok_or(REFUSED)?;
-        self.verifier.verify(token, &key, self.clock.now()).map_err(|_| REFUSED)
+        self.verifier.verify(&token, &key, self.clock.now()).map_err(|_| REFUSED)
     }
 
     /// The user whom a token belongs to, read anew, so that a deactivation bites at once.
@@ -79,10 +79,10 @@ impl Authenticator {
 }
 
 /// The token in an `Authorization: Bearer` header, empty if there is none behind the scheme.
-fn bearer_token(received: &Received) -> Option<&str> {
-    let header = received.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+fn bearer_token(received: &Received) -> Option<String> {
+    let header = String::from_utf8_lossy(received.headers().get(AUTHORIZATION)?.as_bytes());
+    let (scheme, token) = header.split_once(' ').unwrap_or((&header, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 /// A signed-in user whose account is active.

@@ -24,7 +24,7 @@ impl RequestLine {
     pub(crate) fn write(&self, response: &Response, exchange: &Exchange, elapsed: Duration) {
         let (method, path) = (self.method.as_str(), self.path.as_str());
         let status = response.status().as_u16();
-        let milliseconds = elapsed.as_secs_f64() * 1000.0;
+        let milliseconds = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
         let bytes = response.body().size_hint().exact();
         let user_id = exchange.user_id().map(tracing::field::display);
         match response.extensions().get::<Cause>() {
