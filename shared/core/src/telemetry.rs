@@ -6,7 +6,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, filter::Targets, fmt};
 
-/// Starts logging for this process. The level is `AWS_LAMBDA_LOG_LEVEL`, `INFO` if there is none; libraries speak up
+/// Starts logging for this process, panics included. The level is `AWS_LAMBDA_LOG_LEVEL`, `INFO` if there is none; libraries speak up
 /// from `WARN` on only, so that no request content of theirs reaches the log.
 pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| LevelFilter::from_str(&level).ok());
@@ -24,4 +24,10 @@ pub fn init() {
     if tracing::subscriber::set_global_default(Registry::default().with(layer.with_filter(filter))).is_err() {
         tracing::debug!("logging was started already");
     }
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(tracing::field::display);
+        // A message that is put together at run time could tell what was sent to us, or a secret.
+        let message = panic.payload().downcast_ref::<&'static str>().copied();
+        tracing::error!(location, message, "panicked");
+    }));
 }

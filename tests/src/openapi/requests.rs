@@ -1,5 +1,6 @@
-//! What may be left out of a request.
+//! What may be left out of a request, and what its header fields are called.
 
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{Object, Schema};
 use utoipa::openapi::{OpenApi, RefOr, Required};
 
@@ -9,10 +10,13 @@ use super::operations;
 pub(super) fn complete(document: &mut OpenApi) {
     for (_, operation) in operations(document) {
         for parameter in operation.parameters.iter_mut().flatten() {
-            if let RefOr::T(parameter) = parameter
-                && parameter.schema.as_ref().is_some_and(has_default)
-            {
-                parameter.required = Required::False;
+            if let RefOr::T(parameter) = parameter {
+                if parameter.schema.as_ref().is_some_and(has_default) {
+                    parameter.required = Required::False;
+                }
+                if parameter.parameter_in == ParameterIn::Header {
+                    capitalise(parameter);
+                }
             }
         }
     }
@@ -22,6 +26,15 @@ pub(super) fn complete(document: &mut OpenApi) {
             required.retain(|name| !properties.get(name).is_some_and(has_default));
         }
     }
+}
+
+/// Writes a header field's name as RFCs do: models say `if_match`, utoipa `if-match`, and people `If-Match`.
+fn capitalise(parameter: &mut Parameter) {
+    let words = parameter.name.split('-').map(|word| {
+        let mut letters = word.chars();
+        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
+    });
+    parameter.name = words.collect::<Vec<_>>().join("-");
 }
 
 fn has_default(schema: &RefOr<Schema>) -> bool {
