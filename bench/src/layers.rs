@@ -9,9 +9,12 @@ use axum::routing::get;
 use http_body_util::BodyExt as _;
 use peregrine_core::clock::Clock;
 use peregrine_core::settings::Environment;
+use peregrine_core::telemetry;
 use peregrine_http::edge::Edge;
 use peregrine_http::service::Service;
 use tower::ServiceExt as _;
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::{Result, Row, milliseconds, process};
 
@@ -30,7 +33,7 @@ pub(crate) async fn measure() -> Result<Vec<Row>> {
     let router = Router::new().route("/", get(|| async { "healthy" }));
     let service = Service::new(router.clone(), edge);
     // A log line is written for each, as on Lambda.
-    let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::sink).finish();
+    let log = Registry::default().with(telemetry::json(std::io::sink));
     let _guard = tracing::subscriber::set_default(log);
 
     let pid = std::process::id();

@@ -68,18 +68,21 @@ impl App {
         let (clock, passed) = clock();
         let random = Random::system();
 
-        let users = Users::new(client.clone(), "UsersTable".to_owned());
-        let keys = Keys::new(client.clone(), "KeysTable".to_owned());
-        let signer = Arc::new(Signer::new(&SECRET.into(), ISSUER.to_owned(), random.clone()).expect("a key"));
-        keys.publish(signer.public_key()).await.expect("the key is published");
-        let authenticator = Authenticator::new(Verifier::new(ISSUER), keys, users.clone(), clock.clone());
-        let email = Email::parse(ADMIN_EMAIL).expect("an email");
-        let cursors = Arc::new(Cursors::new(&SECRET.into()));
         let limits = Limits::from_env(&mut environment);
         let edge = Edge::from_env(&mut environment, clock.clone());
         environment.finish().expect("the settings are sound");
         let limiter = RateLimiter::new(client.clone(), "RateLimitsTable".to_owned(), limits, clock.clone());
-        let idempotency = Idempotency::new("IdempotencyTable".to_owned(), &SECRET.into(), clock.clone());
+
+        let users = Users::new(client.clone(), "UsersTable".to_owned());
+        let keys = Keys::new(client.clone(), "KeysTable".to_owned());
+        let signer = Arc::new(Signer::new(&SECRET.into(), ISSUER.to_owned(), random.clone()).expect("a key"));
+        keys.publish(signer.public_key()).await.expect("the key is published");
+        let authenticator =
+            Authenticator::new(Verifier::new(ISSUER), keys, users.clone(), limiter.clone(), clock.clone());
+        let email = Email::parse(ADMIN_EMAIL).expect("an email");
+        let cursors = Arc::new(Cursors::new(&SECRET.into()));
+        let idempotency =
+            Idempotency::new("IdempotencyTable".to_owned(), &SECRET.into(), clock.clone(), random.clone());
         let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
         let auth_state = AuthState {
             users: users.clone(),

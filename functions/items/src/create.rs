@@ -36,7 +36,7 @@ use crate::ItemsState;
 )]
 pub(crate) async fn create_item(
     State(state): State<ItemsState>,
-    Valid(caller, (Body(new), key)): Valid<Scoped<ItemsWrite>, (Body<NewItem>, IdempotencyKey)>,
+    Valid(caller, (key, Body(new))): Valid<Scoped<ItemsWrite>, (IdempotencyKey, Body<NewItem>)>,
 ) -> Result<Created, ApiError> {
     let item = Item::new(caller.user.id, new, state.clock.now(), &state.random);
     let created = Created::at(format!("/api/v1/items/{}", item.id), &ItemView::from(item.clone()))?;

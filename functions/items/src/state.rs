@@ -37,8 +37,9 @@ impl ItemsState {
         let client = dynamodb(&AwsSettings::from_env(&mut environment));
         let tables = ItemTables { items: environment.text("ITEMS_TABLE"), terms: environment.text("ITEM_TERMS_TABLE") };
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
-        let authenticator = Authenticator::from_env(&mut environment, client.clone(), users, clock.clone());
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let authenticator =
+            Authenticator::from_env(&mut environment, client.clone(), users, limiter.clone(), clock.clone());
         let seal_secret = environment.secret("SEAL_SECRET", 32);
         let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
         environment.finish()?;

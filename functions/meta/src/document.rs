@@ -1,10 +1,10 @@
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, ETAG};
 use axum::response::IntoResponse;
+use peregrine_http::encoding::Encoding;
 use peregrine_http::error::ApiError;
 
 use crate::embedded::Embedded;
-use crate::encoding::Encoding;
 
 /// The repository's `openapi.json`, without the white space.
 const DOCUMENT: Embedded =

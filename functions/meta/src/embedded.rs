@@ -4,9 +4,8 @@ use axum::http::HeaderValue;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse as _, Response};
 use flate2::read::GzDecoder;
+use peregrine_http::encoding::Encoding;
 use peregrine_http::error::ApiError;
-
-use crate::encoding::Encoding;
 
 /// A file that the executable holds compressed.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,6 @@
 
 mod document;
 mod embedded;
-mod encoding;
 mod health;
 mod pages;
 mod root;

@@ -4,11 +4,11 @@ use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use peregrine_http::encoding::Encoding;
 use peregrine_http::error::ApiError;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::embedded::Embedded;
-use crate::encoding::Encoding;
 
 /// What a page may load and be loaded by (CSP level 3): nothing foreign, and no script but the files of this function.
 macro_rules! policy {

@@ -34,7 +34,7 @@ use crate::change::NAME_TAKEN;
 )]
 pub(crate) async fn create_user(
     State(state): State<UsersState>,
-    Valid(_, (Body(new), key)): Valid<Paced<SignUp, Anyone>, (Body<NewUser>, IdempotencyKey)>,
+    Valid(_, (key, Body(new))): Valid<Paced<SignUp, Anyone>, (IdempotencyKey, Body<NewUser>)>,
 ) -> Result<Created, ApiError> {
     let user = User::new(&new, state.clock.now(), &state.random);
     if !user.unique_names().is_disjoint(&state.first_admin.unique_names()) {

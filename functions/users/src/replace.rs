@@ -40,6 +40,8 @@ pub(crate) async fn replace_user(
     >,
 ) -> Result<Tagged<UserView>, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
+    // Before the hash, which is the most expensive thing here; the change asks again.
+    precondition.check(&UserView::from(user.clone()))?;
     let password_hash = state.passwords.hash(new.password.clone().into_secret()).await?;
     let now = state.clock.now();
     let user =

@@ -44,7 +44,8 @@ impl UsersState {
         let client = dynamodb(&AwsSettings::from_env(&mut environment));
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
-        let authenticator = Authenticator::from_env(&mut environment, client, users.clone(), clock.clone());
+        let authenticator =
+            Authenticator::from_env(&mut environment, client, users.clone(), limiter.clone(), clock.clone());
         let seal_secret = environment.secret("SEAL_SECRET", 32);
         let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
         let first_admin = environment.text("FIRST_ADMIN_EMAIL");

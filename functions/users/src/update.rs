@@ -54,6 +54,8 @@ pub(crate) async fn patch_user(
     if patch.needs_admin() && !caller.is_admin() {
         return Err(ApiError::Forbidden);
     }
+    // Before the hash, which is the most expensive thing here; the change asks again.
+    precondition.check(&UserView::from(user.clone()))?;
     let password_hash = match patch.password.clone().set() {
         Some(password) => Some(state.passwords.hash(password.into_secret()).await?),
         None => None,

@@ -6,6 +6,7 @@ pub mod cause;
 pub mod clock;
 pub mod decimal;
 pub mod email;
+#[cfg(feature = "aws")]
 pub mod idempotency;
 pub mod item;
 pub mod limit;

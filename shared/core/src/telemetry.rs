@@ -2,12 +2,15 @@
 
 use std::str::FromStr;
 
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry, filter::Targets, fmt};
 
-/// Starts logging for this process, panics included. The level is `AWS_LAMBDA_LOG_LEVEL`, `INFO` if there is none; libraries speak up
-/// from `WARN` on only, so that no request content of theirs reaches the log.
+/// Starts logging for this process, panics included. The level is `AWS_LAMBDA_LOG_LEVEL`, `INFO` if there is none;
+/// libraries speak up from `WARN` on only, so that no request content of theirs reaches the log.
 pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| LevelFilter::from_str(&level).ok());
     let ours = level.unwrap_or(LevelFilter::INFO);
@@ -18,16 +21,30 @@ pub fn init() {
         // Lambda and the local cloud note the time of every line themselves.
         fmt::layer().with_ansi(false).without_time().boxed()
     } else {
-        fmt::layer().json().flatten_event(true).with_current_span(false).boxed()
+        json(std::io::stdout).boxed()
     };
     // A second call, in a test, leaves the first one's subscriber in place.
     if tracing::subscriber::set_global_default(Registry::default().with(layer.with_filter(filter))).is_err() {
         tracing::debug!("logging was started already");
     }
+    log_panics();
+}
+
+/// Lines as CloudWatch gets them.
+pub fn json<S, W>(writer: W) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(writer)
+}
+
+/// Logs where a panic happens, and its message if that is a fixed text: one that is put together at run time could tell
+/// what was sent to us, or a secret.
+pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(tracing::field::display);
-        // A message that is put together at run time could tell what was sent to us, or a secret.
         let message = panic.payload().downcast_ref::<&'static str>().copied();
-        tracing::error!(location, message, "panicked");
+        tracing::error!(location, panic = message, "panicked");
     }));
 }

@@ -6,14 +6,16 @@ use std::sync::{Arc, RwLock};
 
 use axum::http::header::AUTHORIZATION;
 use peregrine_core::clock::Clock;
+use peregrine_core::limit::Policy;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, Keys, Users};
+use peregrine_core::table::{Client, Keys, RateLimiter, Users};
 use peregrine_core::token::{AccessToken, KeyId, PublicKey, Verifier, key_id};
 use peregrine_core::user::User;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::pace;
 use crate::request::{Caller, Received};
 
 const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
@@ -27,19 +29,26 @@ pub struct Authenticator {
     /// Public keys, which never change once published.
     known_keys: Arc<RwLock<HashMap<KeyId, PublicKey>>>,
     users: Users,
+    limiter: RateLimiter,
     clock: Clock,
 }
 
 impl Authenticator {
     /// An authenticator of the tokens that `verifier` knows, with the keys and users in these tables.
-    pub fn new(verifier: Verifier, keys: Keys, users: Users, clock: Clock) -> Self {
-        Self { verifier, keys, known_keys: Arc::default(), users, clock }
+    pub fn new(verifier: Verifier, keys: Keys, users: Users, limiter: RateLimiter, clock: Clock) -> Self {
+        Self { verifier, keys, known_keys: Arc::default(), users, limiter, clock }
     }
 
     /// An authenticator as `TOKEN_ISSUER` and `KEYS_TABLE` say.
-    pub fn from_env(environment: &mut Environment, client: Client, users: Users, clock: Clock) -> Self {
+    pub fn from_env(
+        environment: &mut Environment,
+        client: Client,
+        users: Users,
+        limiter: RateLimiter,
+        clock: Clock,
+    ) -> Self {
         let verifier = Verifier::new(&environment.text("TOKEN_ISSUER"));
-        Self::new(verifier, Keys::new(client, environment.text("KEYS_TABLE")), users, clock)
+        Self::new(verifier, Keys::new(client, environment.text("KEYS_TABLE")), users, limiter, clock)
     }
 
     /// The token that the request carries, verified.
@@ -49,7 +58,7 @@ impl Authenticator {
     async fn verified_token(&self, received: &Received) -> Result<AccessToken, ApiError> {
         let token = bearer_token(received).ok_or(NOT_AUTHENTICATED)?;
         let id = key_id(&token).map_err(|_| REFUSED)?;
-        let key = self.public_key(id).await?.ok_or(REFUSED)?;
+        let key = self.public_key(id, received).await?.ok_or(REFUSED)?;
         self.verifier.verify(&token, &key, self.clock.now()).map_err(|_| REFUSED)
     }
 
@@ -64,11 +73,13 @@ impl Authenticator {
         Ok(ActiveUser { user, scopes })
     }
 
-    async fn public_key(&self, id: KeyId) -> Result<Option<PublicKey>, ApiError> {
+    async fn public_key(&self, id: KeyId, received: &Received) -> Result<Option<PublicKey>, ApiError> {
         let known = self.known_keys.read().ok().and_then(|keys| keys.get(&id).cloned());
         if known.is_some() {
             return Ok(known);
         }
+        // Anybody can name keys that do not exist, so looking for one is a read of the address that asks.
+        pace::take(Policy::Reads, &received.address(), &self.limiter).await?;
         let found = self.keys.find(&id).await?;
         // A poisoned lock costs the memory of this key, not the request.
         if let (Some(key), Ok(mut keys)) = (&found, self.known_keys.write()) {

@@ -105,7 +105,8 @@ fn without_suffix(tag: &str) -> String {
     }
 }
 
-/// The state of a resource that a change is made to, as `If-Match` and `If-None-Match` name it.
+/// The state of a resource that a change is made to, as `If-Match` names it; or that it must not be made to, as
+/// `If-None-Match` does.
 #[derive(Debug, Clone)]
 pub struct Precondition {
     if_match: Option<EntityTags>,
@@ -127,8 +128,11 @@ impl Precondition {
     /// # Errors
     /// 412 if it is in another state, 428 if none was named and a setting demands it.
     pub fn check(&self, current: &impl Serialize) -> Result<(), ApiError> {
+        if self.is_required && self.if_match.is_none() {
+            return Err(ApiError::PreconditionRequired);
+        }
         if self.if_match.is_none() && self.if_none_match.is_none() {
-            return if self.is_required { Err(ApiError::PreconditionRequired) } else { Ok(()) };
+            return Ok(());
         }
         let json = serde_json::to_vec(current).map_err(|error| ApiError::Internal(error.into()))?;
         let tag = tag_of(&json);

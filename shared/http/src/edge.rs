@@ -1,6 +1,6 @@
 //! What the layers around a function's router go by.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName};
 use peregrine_core::clock::Clock;
@@ -49,21 +49,27 @@ impl Edge {
         }
     }
 
-    /// The client's address: the last one that the trusted proxy's header names, or else what the gateway saw.
+    /// The client's address: what the trusted proxy's header names last, or else what the gateway saw.
     pub(crate) fn client_address(&self, headers: &HeaderMap, seen: Option<IpAddr>) -> Option<IpAddr> {
-        let named = self.client_address.as_ref().and_then(|name| headers.get_all(name).iter().next_back());
-        // What stands further left was sent by the client itself and could be anything.
-        let last = named.and_then(|value| value.to_str().ok()).and_then(|list| list.rsplit(',').next());
-        last.and_then(|text| address_of(text.trim())).or(seen)
+        let Some(name) = &self.client_address else { return seen };
+        let list = headers.get_all(name).iter().next_back().and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let addresses = list.split(',').filter_map(|text| address_of(name, text.trim()));
+        // The gateway itself appends to `X-Forwarded-For` what it saw: the proxy. What stands further left than the
+        // proxy's own entry was sent by the client and could be anything.
+        addresses.filter(|address| Some(*address) != seen).last().or(seen)
     }
 }
 
-/// An address with or without a port: `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]:443`, and the form of
-/// `CloudFront-Viewer-Address`, `2001:db8::1:443`, whose last group is a port.
-fn address_of(text: &str) -> Option<IpAddr> {
-    let bare = |text: &str| text.trim_start_matches('[').trim_end_matches(']').parse().ok();
-    let without_port = || text.rsplit_once(':').and_then(|(address, _port)| bare(address));
-    bare(text).or_else(without_port)
+/// The field in which CloudFront names client and port, for IPv6 without brackets: `2001:db8::1:443`.
+const CLOUDFRONT_VIEWER_ADDRESS: &str = "cloudfront-viewer-address";
+
+/// An address: `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`.
+fn address_of(name: &HeaderName, text: &str) -> Option<IpAddr> {
+    if name == CLOUDFRONT_VIEWER_ADDRESS {
+        let (address, _port) = text.rsplit_once(':')?;
+        return address.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    }
+    text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -94,20 +100,32 @@ mod tests {
     #[test]
     fn the_trusted_proxy_names_the_client_and_nobody_else_does() {
         let seen = Some("192.0.2.7".parse().unwrap());
-        let address = |edge: &Edge, sent: &'static str| {
-            let headers = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), sent.parse().unwrap())]);
+        let address = |edge: &Edge, name: &'static str, sent: &'static str| {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), sent.parse().unwrap())]);
             edge.client_address(&headers, seen).unwrap().to_string()
         };
-        let trusting = edge(&[("CLIENT_ADDRESS_HEADER", "X-Forwarded-For")]).unwrap();
+        let forwarded = edge(&[("CLIENT_ADDRESS_HEADER", "X-Forwarded-For")]).unwrap();
         for (sent, expected) in [
             ("198.51.100.1", "198.51.100.1"),
             ("203.0.113.9, 198.51.100.1", "198.51.100.1"),
+            ("203.0.113.9, 198.51.100.1, 192.0.2.7", "198.51.100.1"),
             ("198.51.100.1:443", "198.51.100.1"),
+            ("2001:db8::1:443", "2001:db8::1:443"),
             ("[2001:db8::1]:443", "2001:db8::1"),
+            ("192.0.2.7", "192.0.2.7"),
             ("nonsense", "192.0.2.7"),
         ] {
-            assert_eq!(address(&trusting, sent), expected, "{sent}");
+            assert_eq!(address(&forwarded, "x-forwarded-for", sent), expected, "{sent}");
         }
-        assert_eq!(address(&edge(&[]).unwrap(), "198.51.100.1"), "192.0.2.7");
+        let viewer = edge(&[("CLIENT_ADDRESS_HEADER", "CloudFront-Viewer-Address")]).unwrap();
+        for (sent, expected) in [
+            ("198.51.100.1:46532", "198.51.100.1"),
+            ("2001:db8::1:443", "2001:db8::1"),
+            ("2001:db8::a:b:c:d:1234", "2001:db8::a:b:c:d"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+        ] {
+            assert_eq!(address(&viewer, "cloudfront-viewer-address", sent), expected, "{sent}");
+        }
+        assert_eq!(address(&edge(&[]).unwrap(), "x-forwarded-for", "198.51.100.1"), "192.0.2.7");
     }
 }

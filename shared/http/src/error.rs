@@ -57,6 +57,9 @@ pub enum ApiError {
     TimedOut,
 }
 
+/// What problem details say of a request with faults.
+pub(crate) const FAULTS: &str = "The request is not valid; see `errors`";
+
 /// The cause of a 5xx answer, for the log. An extension of the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Cause(pub(crate) Arc<str>);
@@ -219,7 +222,7 @@ impl ApiError {
     /// What the answer says in one sentence.
     pub fn sentence(&self) -> &'static str {
         match self {
-            Self::Invalid(_) => "The request is not valid; see `errors`",
+            Self::Invalid(_) => FAULTS,
             Self::UnreadableBody => "There was an error parsing the body",
             Self::InvalidScope => "The user has none of the requested scopes",
             Self::ForeignHost => "Invalid host header",

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::http::Method;
 use peregrine_core::clock::Clock;
 use peregrine_core::idempotency::{IdempotencyKeys, Once};
+use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
 use peregrine_core::validation::{Fault, Validate};
 use secrecy::SecretString;
@@ -64,13 +65,13 @@ pub struct Idempotency {
 
 impl Idempotency {
     /// Keys that are remembered in the table of this name, as hashes that depend on `secret`.
-    pub fn new(table: String, secret: &SecretString, clock: Clock) -> Self {
-        Self { table, keys: Arc::new(IdempotencyKeys::new(secret)), clock }
+    pub fn new(table: String, secret: &SecretString, clock: Clock, random: Random) -> Self {
+        Self { table, keys: Arc::new(IdempotencyKeys::new(secret, random)), clock }
     }
 
     /// Reads `IDEMPOTENCY_TABLE`.
     pub fn from_env(environment: &mut Environment, secret: &SecretString, clock: Clock) -> Self {
-        Self::new(environment.text("IDEMPOTENCY_TABLE"), secret, clock)
+        Self::new(environment.text("IDEMPOTENCY_TABLE"), secret, clock, Random::system())
     }
 
     /// What to write in the transaction that creates the resource; nothing for a request without a key. The caller is a

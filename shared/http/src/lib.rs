@@ -8,7 +8,9 @@ mod body;
 pub mod caller;
 pub mod conditional;
 pub mod edge;
+pub mod encoding;
 pub mod error;
+#[cfg(feature = "auth")]
 pub mod idempotency;
 mod layers;
 pub mod list;
@@ -17,6 +19,7 @@ pub mod pace;
 pub mod parts;
 pub mod race;
 pub mod request;
+#[cfg(feature = "auth")]
 pub mod response;
 pub mod service;
-pub mod weights;
+mod weights;

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use axum::http::Method;
-use peregrine_core::limit::{Policy, Subject};
+use peregrine_core::limit::{Policy, Standing, Subject};
 use peregrine_core::table::RateLimiter;
 use peregrine_core::token::AccessToken;
 use uuid::Uuid;
@@ -64,9 +64,21 @@ pub(crate) async fn count(
 ) -> Result<(), ApiError> {
     let is_read = received.method == Method::GET || received.method == Method::HEAD;
     let policy = policy.unwrap_or(if is_read { Policy::Reads } else { Policy::Writes });
-    let subject = user_id.map_or(Subject::Address(received.exchange().client_address()), Subject::User);
+    let subject = user_id.map_or_else(|| received.address(), Subject::User);
     // A counter that can't be reached lets requests pass: the API is worth more than its limits.
     let Some(standing) = limiter.take(policy, &subject).await else { return Ok(()) };
     received.exchange().note_standing(standing);
+    allowed(&standing)
+}
+
+/// Counts what a request costs beyond itself.
+///
+/// # Errors
+/// 429.
+pub(crate) async fn take(policy: Policy, subject: &Subject, limiter: &RateLimiter) -> Result<(), ApiError> {
+    limiter.take(policy, subject).await.map_or(Ok(()), |standing| allowed(&standing))
+}
+
+fn allowed(standing: &Standing) -> Result<(), ApiError> {
     if standing.allowed { Ok(()) } else { Err(ApiError::TooManyRequests { retry_after: standing.reset }) }
 }

@@ -1,6 +1,8 @@
 //! A request as a handler wants it: who asks, and what they ask for, all of it checked.
 
 use std::convert::Infallible;
+#[cfg(feature = "auth")]
+use std::pin::pin;
 
 use axum::body::Bytes;
 #[cfg(feature = "auth")]
@@ -8,8 +10,10 @@ use axum::extract::FromRequest;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts as RequestParts;
 use axum::http::{HeaderMap, Method};
+#[cfg(feature = "auth")]
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
-use peregrine_core::limit::Policy;
+use peregrine_core::limit::{Policy, Subject};
 #[cfg(feature = "auth")]
 use peregrine_core::table::RateLimiter;
 use peregrine_core::token::AccessToken;
@@ -26,7 +30,7 @@ pub use crate::body::BodyKind;
 /// The argument of a handler that takes input: the caller, and the parts of the request, validated.
 ///
 /// It answers in FastAPI's order: a body that can't be parsed first, then who may not call, or not so often, then **all**
-/// faults of path, query and body together.
+/// faults of path, query, header and body together.
 ///
 /// ```text
 /// async fn update_item(
@@ -59,6 +63,11 @@ impl Received {
     /// The request's headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Whoever has the address that the request comes from.
+    pub(crate) fn address(&self) -> Subject {
+        Subject::Address(self.exchange.client_address())
     }
 
     /// What the layers know of the request.
@@ -204,12 +213,19 @@ where
             _ if matches!(token, Ok(None)) => return Err(ApiError::Invalid(faults)),
             _ => Err(ApiError::Invalid(faults)),
         };
-        // The counter and the caller are asked for side by side, so that counting takes no time of its own.
         let user_id = token.as_ref().ok().and_then(|token| token.as_ref().map(|token| token.user_id));
-        let counted = count(&received, C::POLICY, user_id, state.as_ref());
+        let mut counted = pin!(count(&received, C::POLICY, user_id, state.as_ref()));
         let identified = async { C::identify(token?, &received, state).await };
-        let (counted, caller) = futures_util::join!(counted, identified);
-        counted?;
+        let caller = if let Some(counted) = counted.as_mut().now_or_never() {
+            // The sandbox knows by itself: a caller who is refused again costs no call.
+            counted?;
+            identified.await
+        } else {
+            // The counter and the caller are asked for side by side, so that counting takes no time of its own.
+            let (counted, caller) = futures_util::join!(counted, identified);
+            counted?;
+            caller
+        };
         // Who may not call learns nothing of the faults.
         Ok(Self(caller?, parts?))
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CONTENT_ENCODING, ORIGIN, SET_COOKIE};
+use axum::http::header::{ACCEPT_ENCODING, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use lambda_http::request::LambdaRequest;
@@ -18,8 +18,9 @@ use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 use tracing::Instrument as _;
 
 use crate::edge::Edge;
+use crate::encoding::Encoding;
 use crate::error::ApiError;
-use crate::layers::caching::{Cached, tag_compressed};
+use crate::layers::caching::Cached;
 use crate::layers::exchange::{Exchange, gateway};
 use crate::layers::log::RequestLine;
 use crate::layers::{address, deadline, problem, rate, security};
@@ -51,8 +52,8 @@ pub async fn run(router: Router, edge: Edge) -> Result<(), lambda_http::Error> {
 
 /// A router with everything around it that all functions have in common. Cheap to clone.
 ///
-/// From the outside in: log line, request id and process time; compression; security header fields, caching and CORS;
-/// the form of errors; host and preflight; the deadline; panics. Body limits are the extractors' business, because they
+/// From the outside in: log line, request id and process time; CORS, security header fields, rate limits and caching;
+/// compression; the form of errors; host and preflight; the deadline; panics. Body limits are the extractors' business, because they
 /// read bodies.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -78,17 +79,26 @@ impl Service {
         *request.uri_mut() = address::routed(&request);
         let exchange = Exchange::begin(&request, &self.edge);
         request.extensions_mut().insert(exchange.clone());
+        if Encoding::accepted(request.headers()) == Encoding::Identity {
+            // The layer would answer 406 to who refuses everything, after the work is done.
+            request.headers_mut().remove(ACCEPT_ENCODING);
+        }
         let line = RequestLine::of(&request);
+        let cached = Cached::of(&request);
+        let origin = request.headers().get(ORIGIN).cloned();
 
         let compression = CompressionLayer::new().compress_when(SizeAbove::new(COMPRESSED_FROM).and(is_text));
-        let respond = service_fn(|request| async { Ok::<_, Infallible>(self.respond(request, &exchange).await) });
+        let respond = service_fn(|request| async { Ok::<_, Infallible>(self.respond(request).await) });
         let answered = compression.layer(respond).oneshot(request).instrument(span.clone()).await;
         let mut response = answered.unwrap_or_else(|never| match never {}).map(Body::new);
 
+        cached.mark(&mut response);
         let headers = response.headers_mut();
-        if headers.contains_key(CONTENT_ENCODING) {
-            tag_compressed(headers);
+        if let Some(standing) = exchange.standing() {
+            rate::mark(standing, headers);
         }
+        security::protect(headers);
+        self.edge.cors.mark(origin.as_ref(), headers);
         headers.insert(REQUEST_ID, request_id);
         let elapsed = started.elapsed();
         // Digits and a point are a valid header value.
@@ -100,13 +110,11 @@ impl Service {
         response
     }
 
-    async fn respond(&self, request: Request<Body>, exchange: &Exchange) -> Response {
+    /// The answer as it is before it is compressed and marked.
+    async fn respond(&self, request: Request<Body>) -> Response {
         let is_head = request.method() == Method::HEAD;
         let as_problem = problem::is_accepted(request.headers());
-        let origin = request.headers().get(ORIGIN).cloned();
-        let cached = Cached::of(&request);
         let preflight = self.edge.cors.preflight(&request);
-        let is_preflight = preflight.is_some();
         let mut response = match preflight {
             _ if !self.edge.hosts.allow(request.headers(), domain_name(&request)) => {
                 ApiError::ForeignHost.into_response()
@@ -117,14 +125,6 @@ impl Service {
         problem::write(&mut response, as_problem);
         if is_head {
             *response.body_mut() = Body::empty();
-        }
-        if let Some(standing) = exchange.standing() {
-            rate::mark(standing, response.headers_mut());
-        }
-        cached.mark(&mut response);
-        security::protect(response.headers_mut());
-        if !is_preflight {
-            self.edge.cors.mark(origin.as_ref(), response.headers_mut());
         }
         response
     }

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue};
 
 /// The elements of a header field and their weights in thousandths, 1,000 where none is given. Elements whose weight is
 /// malformed are left out, as if they had not been sent; other parameters don't matter.
-pub fn weighted(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = (&str, u16)> {
+pub(crate) fn weighted(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = (&str, u16)> {
     let values = headers.get_all(name).into_iter().filter_map(as_text);
     values.flat_map(|list| list.split(',')).filter_map(|element| {
         let mut parts = element.split(';').map(str::trim);

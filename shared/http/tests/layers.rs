@@ -13,10 +13,13 @@ use axum::routing::get;
 use http_body_util::BodyExt as _;
 use lambda_http::{Context, RequestExt as _};
 use peregrine_core::clock::Clock;
+use peregrine_core::telemetry;
 use peregrine_http::edge::Edge;
 use peregrine_http::service::Service;
 use serde_json::{Value, json};
+use tracing_subscriber::Registry;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// The time in these tests, in milliseconds.
 const NOW: u64 = 1_800_000_000_000;
@@ -83,7 +86,7 @@ impl<'a> MakeWriter<'a> for Log {
 /// The answer, and the lines that were logged for it.
 async fn logged(router: Router, request: Request<Body>) -> ((StatusCode, Value), Vec<Value>) {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(log.clone()).finish();
+    let subscriber = Registry::default().with(telemetry::json(log.clone()));
     let _guard = tracing::subscriber::set_default(subscriber);
     let answered = answer(&service(router), request).await;
     let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
@@ -91,16 +94,27 @@ async fn logged(router: Router, request: Request<Body>) -> ((StatusCode, Value),
 }
 
 async fn panics() -> &'static str {
-    panic!("the secret is 42")
+    panic!("a fixed text")
+}
+
+async fn panics_telling() -> &'static str {
+    let secret = std::hint::black_box(42);
+    panic!("the secret is {secret}")
 }
 
 #[tokio::test]
 async fn a_panic_is_a_500_that_tells_nothing_and_an_error_in_the_log() {
-    let router = Router::new().route("/", get(panics));
-    let ((status, body), lines) = logged(router, request("/")).await;
-    assert_eq!((status.as_u16(), body), (500, json!({"detail": "Internal Server Error"})));
-    let [line] = lines.as_slice() else { panic!("one line, not {lines:?}") };
-    assert_eq!((&line["level"], &line["error"]), (&json!("ERROR"), &json!("a handler panicked")));
+    telemetry::log_panics();
+    for (path, message) in [("/fixed", json!("a fixed text")), ("/made", Value::Null)] {
+        let router = Router::new().route("/fixed", get(panics)).route("/made", get(panics_telling));
+        let ((status, body), lines) = logged(router, request(path)).await;
+        assert_eq!((status.as_u16(), body), (500, json!({"detail": "Internal Server Error"})));
+        let [panic, line] = lines.as_slice() else { panic!("two lines, not {lines:?}") };
+        assert!(panic["location"].as_str().unwrap().contains("layers.rs"), "{panic}");
+        assert_eq!(panic.get("panic").cloned().unwrap_or_default(), message);
+        assert_eq!((&line["level"], &line["error"]), (&json!("ERROR"), &json!("a handler panicked")));
+        assert!(!format!("{lines:?}").contains("42"), "{lines:?}");
+    }
 }
 
 #[tokio::test]

@@ -117,6 +117,8 @@ async fn a_setting_demands_that_changes_name_their_state() {
     let path = format!("/items/{}", created.text("/id"));
     let refused = app.patch(&path).by(&ann).json(&json!({"price": 2})).send().await;
     assert_eq!((refused.status, refused.text("/detail").contains("If-Match")), (428, true));
+    let unless = app.patch(&path).by(&ann).json(&json!({"price": 2})).header("if-none-match", "\"x\"");
+    assert_eq!(unless.send().await.status, 428, "the other condition names no state");
     assert_eq!(app.delete(&path).by(&ann).send().await.status, 428);
     assert_eq!(app.delete("/users/me").by(&ann).send().await.status, 428);
     let patched = app.patch(&path).by(&ann).json(&json!({"price": 2})).header("if-match", &tag(&created)).send().await;

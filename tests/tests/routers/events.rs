@@ -53,6 +53,9 @@ async fn what_makes_no_url_is_answered_all_the_same() {
         ("\"limit=5&q=widget\"", "\"limit=5&q=%zz\"", 422),
         ("\"rawPath\": \"/", "\"rawPath\": \"", 200),
         (&format!("\"host\": \"{host}\""), "\"host\": \"a b/c?d\"", 400),
+        (&format!("\"host\": \"{host}\""), "\"host\": \"256.256.256.256\"", 400),
+        (&format!("\"host\": \"{host}\""), "\"host\": \"abc.example:99999\"", 400),
+        (&format!("\"host\": \"{host}\""), "\"host\": \"xn--a\"", 400),
         ("\"x-forwarded-proto\": \"https\"", "\"x-forwarded-proto\": \"java script\"", 200),
     ] {
         assert!(event.contains(found), "{found}");

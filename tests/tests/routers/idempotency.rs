@@ -55,7 +55,7 @@ async fn keys_have_1_to_255_characters() {
         assert_eq!(create(&app, &ann, key, "widget").send().await.status, status, "{key}");
     }
     let both = create(&app, &ann, "", "").send().await;
-    assert_eq!(both.faults(), ["string_too_short body.name", "string_too_short header.idempotency-key"]);
+    assert_eq!(both.faults(), ["string_too_short header.idempotency-key", "string_too_short body.name"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 mod counter;
 mod leases;
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +48,13 @@ pub struct RateLimiter {
     limits: Limits,
     clock: Clock,
     leases: Arc<Mutex<Leases>>,
+}
+
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whom it remembers is nobody's business.
+        formatter.debug_struct("RateLimiter").field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 /// What came of an attempt to increase a counter.

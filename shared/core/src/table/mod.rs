@@ -19,6 +19,7 @@ mod users;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::CancellationReason;
 use uuid::Uuid;
 
 use crate::cause::with_causes;
@@ -98,14 +99,17 @@ fn failed_conditions(error: &SdkError<TransactWriteItemsError>) -> Option<Failed
     failed.iter().any(Option::is_some).then_some(failed)
 }
 
-/// Whether a transaction met another one at the same rows and may be tried again.
-fn is_conflict(error: &SdkError<TransactWriteItemsError>) -> bool {
+/// Whether a transaction met another one at the same rows, or a table with too much to do, and may be tried again. Some if
+/// so, and whether it met it at the row of its last action.
+fn conflicts(error: &SdkError<TransactWriteItemsError>) -> Option<bool> {
     match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
-            .cancellation_reasons()
-            .iter()
-            .any(|reason| matches!(reason.code(), Some("TransactionConflict" | "ThrottlingError"))),
-        Some(TransactWriteItemsError::TransactionInProgressException(_)) => true,
-        _ => false,
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let codes: Vec<_> = cancelled.cancellation_reasons().iter().map(CancellationReason::code).collect();
+            let conflict = |code: &Option<&str>| matches!(code, Some("TransactionConflict" | "ThrottlingError"));
+            let last = codes.last().copied().flatten() == Some("TransactionConflict");
+            codes.iter().any(conflict).then_some(last)
+        }
+        Some(TransactWriteItemsError::TransactionInProgressException(_)) => Some(true),
+        _ => None,
     }
 }

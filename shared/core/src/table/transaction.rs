@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
-use super::{ConditionalWriteError, TableError, failed_conditions, is_conflict, once};
+use super::{ConditionalWriteError, TableError, conflicts, failed_conditions, once};
 use crate::idempotency::{KeyUsed, Once};
 
 /// How often a transaction that met another one is tried in all.
@@ -32,6 +32,14 @@ pub(super) enum NotDone {
     Table(TableError),
 }
 
+/// Why DynamoDB cancelled a transaction.
+enum Cancelled {
+    /// Conditions failed.
+    Conditions(FailedConditions),
+    /// Other transactions were at work on the same rows, and still are; on that of the last action, too, or not.
+    Contended { last: bool },
+}
+
 impl Transaction {
     pub(super) fn put(&mut self, put: PutBuilder) -> Result<(), TableError> {
         let put = put.build().map_err(|error| incomplete(&error))?;
@@ -51,21 +59,13 @@ impl Transaction {
         Ok(())
     }
 
-    /// Makes the writes, unless a condition fails. A conflict with another transaction is no answer yet: this one is
-    /// tried again, a little later each time.
+    /// Makes the writes, unless a condition fails.
     pub(super) async fn send(self, client: &Client) -> Result<Result<(), FailedConditions>, TableError> {
-        for attempt in 1..=ATTEMPTS {
-            let sent = client.transact_write_items().set_transact_items(Some(self.actions.clone())).send().await;
-            let Err(error) = sent else { return Ok(Ok(())) };
-            if let Some(failed) = failed_conditions(&error) {
-                return Ok(Err(failed));
-            }
-            if !is_conflict(&error) {
-                return Err(TableError::call("TransactWriteItems", &error));
-            }
-            tokio::time::sleep(Duration::from_millis(20) * attempt).await;
+        match self.attempt(client, false).await? {
+            Ok(()) => Ok(Ok(())),
+            Err(Cancelled::Conditions(failed)) => Ok(Err(failed)),
+            Err(Cancelled::Contended { .. }) => Err(TableError::Busy),
         }
-        Err(TableError::Busy)
     }
 
     /// Makes writes that create something, unless the request's idempotency key, if it has one, has been used.
@@ -73,15 +73,14 @@ impl Transaction {
         let Some(once) = once else {
             return self.send(client).await.map_err(NotDone::Table)?.map_err(|_| NotDone::Condition);
         };
-        self.put(once::put(once)).map_err(NotDone::Table)?;
-        match self.send(client).await {
-            Ok(Ok(())) => Ok(()),
-            // Others may have used the key, too, while they conflict with this request; it was sent twice, at once.
-            Err(TableError::Busy) => Err(NotDone::KeyUsed(KeyUsed::StillRunning)),
-            Err(error) => Err(NotDone::Table(error)),
+        once::put(once).and_then(|put| self.put(put)).map_err(NotDone::Table)?;
+        match self.attempt(client, true).await.map_err(NotDone::Table)? {
+            Ok(()) => Ok(()),
+            Err(Cancelled::Contended { last: true }) => Err(NotDone::KeyUsed(KeyUsed::StillRunning)),
+            Err(Cancelled::Contended { last: false }) => Err(NotDone::Table(TableError::Busy)),
             // A repeated request also finds taken what the first has created, so the key is what counts.
-            Ok(Err(failed)) => Err(match failed.into_iter().next_back().flatten() {
-                Some(row) => once::used(&once.claim, row).map_or_else(NotDone::Table, NotDone::KeyUsed),
+            Err(Cancelled::Conditions(failed)) => Err(match failed.into_iter().next_back().flatten() {
+                Some(row) => once::used(once, row).map_or_else(NotDone::Table, NotDone::KeyUsed),
                 None => NotDone::Condition,
             }),
         }
@@ -95,6 +94,32 @@ impl Transaction {
             Err(TableError::Busy) => Err(ConditionalWriteError::Outdated),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Makes the writes, or says why not.
+    ///
+    /// A conflict with another transaction is no answer yet, also where other conditions have failed already: what is in
+    /// the way may be half of something that will not happen, or the other half of what this is a repetition of. So it is
+    /// tried again, a little later each time, unless the last action's condition has failed and that one decides.
+    async fn attempt(self, client: &Client, last_decides: bool) -> Result<Result<(), Cancelled>, TableError> {
+        let mut contended = false;
+        for attempt in 1..=ATTEMPTS {
+            let sent = client.transact_write_items().set_transact_items(Some(self.actions.clone())).send().await;
+            let Err(error) = sent else { return Ok(Ok(())) };
+            let conflicts = conflicts(&error);
+            let failed = failed_conditions(&error);
+            let is_decided =
+                last_decides && failed.as_ref().is_some_and(|failed| matches!(failed.last(), Some(Some(_))));
+            match (failed, conflicts) {
+                (Some(failed), conflicts) if is_decided || conflicts.is_none() => {
+                    return Ok(Err(Cancelled::Conditions(failed)));
+                }
+                (_, Some(last)) => contended = last,
+                (_, None) => return Err(TableError::call("TransactWriteItems", &error)),
+            }
+            tokio::time::sleep(Duration::from_millis(20) * attempt).await;
+        }
+        Ok(Err(Cancelled::Contended { last: contended }))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use axum::body::Body;
 use axum::http::header::HOST;
-use axum::http::uri::{Authority, PathAndQuery};
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Request, Uri};
 use lambda_http::RequestExt as _;
 use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use url::Url;
 
 /// What a path segment can't contain as it is (RFC 3986 section 3.3).
 const ENCODED_IN_PATHS: &AsciiSet = &CONTROLS
@@ -50,7 +51,8 @@ pub fn convertible(mut event: LambdaRequest) -> LambdaRequest {
         if let Some(path) = request.raw_path.as_mut().filter(|path| !path.starts_with('/')) {
             path.insert(0, '/');
         }
-        let names_host = |host: &HeaderValue| Authority::try_from(host.as_bytes()).is_ok();
+        let names_host =
+            |host: &HeaderValue| host.to_str().is_ok_and(|host| Url::parse(&format!("https://{host}/")).is_ok());
         if !request.headers.get(HOST).is_none_or(names_host) {
             request.headers.remove(HOST);
         }

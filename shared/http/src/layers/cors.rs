@@ -96,9 +96,9 @@ impl Cors {
         Some(response)
     }
 
-    /// Says in an answer whether the page at `origin` may read it.
+    /// Says in an answer whether the page at `origin` may read it. The answer to a preflight request says so already.
     pub(crate) fn mark(&self, origin: Option<&HeaderValue>, answer: &mut HeaderMap) {
-        if self.is_off() {
+        if self.is_off() || answer.contains_key(ACCESS_CONTROL_ALLOW_METHODS) {
             return;
         }
         // A cache must not give one origin what was meant for another, nor for none.

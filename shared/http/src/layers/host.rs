@@ -28,6 +28,8 @@ pub(crate) enum HostsError {
     Wildcard,
     #[error("it is no URL with http or https and a host")]
     Url,
+    #[error("it names no host")]
+    Empty,
 }
 
 impl FromStr for Hosts {
@@ -37,7 +39,11 @@ impl FromStr for Hosts {
     fn from_str(list: &str) -> Result<Self, HostsError> {
         let hosts: Vec<_> = list.split([' ', ',']).filter(|host| !host.is_empty()).map(lower).collect();
         let misplaced = |host: &String| host != "*" && host.strip_prefix("*.").unwrap_or(host).contains('*');
-        if hosts.iter().any(misplaced) { Err(HostsError::Wildcard) } else { Ok(Self::Listed(hosts)) }
+        match hosts {
+            hosts if hosts.is_empty() => Err(HostsError::Empty),
+            hosts if hosts.iter().any(misplaced) => Err(HostsError::Wildcard),
+            hosts => Ok(Self::Listed(hosts)),
+        }
     }
 }
 
@@ -131,5 +137,6 @@ mod tests {
         for list in ["a*.example.com", "**", "*example.com"] {
             assert_eq!(list.parse::<Hosts>(), Err(HostsError::Wildcard), "{list}");
         }
+        assert_eq!(" , ".parse::<Hosts>(), Err(HostsError::Empty), "which would refuse everything");
     }
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use peregrine_core::validation::Fault;
 
-use crate::error::{Invalid, InvalidDetails, Problem, ProblemDetails};
+use crate::error::{FAULTS, Invalid, InvalidDetails, Problem, ProblemDetails};
 use crate::weights::weighted;
 
 /// What an error answer says. An extension of the answer until [`write`] gives it a body.
@@ -49,7 +49,7 @@ fn problem(status: StatusCode, said: &Said) -> serde_json::Result<Vec<u8>> {
     match said {
         Said::Sentence(detail) => serde_json::to_vec(&ProblemDetails { r#type, title, status, detail }),
         Said::Faults(errors) => {
-            let detail = "The request is not valid; see `errors`";
+            let detail = FAULTS;
             serde_json::to_vec(&InvalidDetails { r#type, title, status, detail, errors })
         }
     }

@@ -2,11 +2,12 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_ENCODING;
-use peregrine_http::weights::weighted;
+
+use crate::weights::weighted;
 
 /// A form in which a body is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub enum Encoding {
     /// Compressed.
     Gzip,
     /// As it is.
@@ -16,7 +17,7 @@ pub(crate) enum Encoding {
 impl Encoding {
     /// The form that the client likes best, compressed if it doesn't mind. Who does not speak of encodings gets the body
     /// as it is; so does who refuses both, for a refusal would help nobody.
-    pub(crate) fn accepted(headers: &HeaderMap) -> Self {
+    pub fn accepted(headers: &HeaderMap) -> Self {
         let (mut gzip, mut identity, mut others) = (None, None, None);
         for (coding, weight) in weighted(headers, ACCEPT_ENCODING) {
             if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
