@@ -3,8 +3,8 @@
 use peregrine_core::item::{Item, ItemView};
 use peregrine_core::table::ConditionalWriteError;
 use peregrine_http::caller::{ItemsWrite, Scoped};
-use peregrine_http::conditional::Precondition;
 use peregrine_http::error::ApiError;
+use peregrine_http::precondition::Precondition;
 use peregrine_http::race::Race;
 use uuid::Uuid;
 

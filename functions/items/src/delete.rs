@@ -1,8 +1,8 @@
 use axum::extract::State;
 use peregrine_http::caller::{ItemsWrite, Scoped};
-use peregrine_http::conditional::{IfMatch, Precondition};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
+use peregrine_http::precondition::{IfMatch, Precondition};
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
 

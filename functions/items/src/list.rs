@@ -2,9 +2,9 @@ use axum::extract::State;
 use peregrine_core::item::{ItemFilter, ItemView};
 use peregrine_core::validation::Validate;
 use peregrine_http::error::{ApiError, Invalid};
-use peregrine_http::list::{List, PageQuery};
+use peregrine_http::list::{Address, List, PageQuery};
 use peregrine_http::parts::Query;
-use peregrine_http::request::{Address, Anyone, Valid};
+use peregrine_http::request::{Anyone, Valid};
 use utoipa::IntoParams;
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use peregrine_core::item::ItemView;
-use peregrine_http::conditional::Tagged;
+use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::{Anyone, Valid};

@@ -3,8 +3,8 @@
 use peregrine_core::table::{ConditionalWriteError, UpdateUserError};
 use peregrine_core::user::{User, UserView};
 use peregrine_http::caller::{Scoped, UsersWrite};
-use peregrine_http::conditional::Precondition;
 use peregrine_http::error::ApiError;
+use peregrine_http::precondition::Precondition;
 use peregrine_http::race::Race;
 use uuid::Uuid;
 

@@ -2,9 +2,9 @@ use axum::extract::State;
 use peregrine_core::user::UserView;
 use peregrine_http::caller::{Admin, Scoped};
 use peregrine_http::error::{ApiError, Invalid, Problem};
-use peregrine_http::list::{List, PageQuery};
+use peregrine_http::list::{Address, List, PageQuery};
 use peregrine_http::parts::Query;
-use peregrine_http::request::{Address, Valid};
+use peregrine_http::request::Valid;
 
 use crate::UsersState;
 

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use peregrine_core::user::UserView;
 use peregrine_http::caller::{SelfOrAdmin, UsersRead};
-use peregrine_http::conditional::Tagged;
+use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;

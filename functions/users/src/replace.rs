@@ -1,9 +1,10 @@
 use axum::extract::State;
 use peregrine_core::user::{NewUser, UserView};
 use peregrine_http::caller::{SelfOrAdmin, UsersWrite};
-use peregrine_http::conditional::{IfMatch, Precondition, Tagged};
+use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
+use peregrine_http::precondition::{IfMatch, Precondition};
 use peregrine_http::request::Valid;
 
 use crate::UsersState;

@@ -1,17 +1,20 @@
 //! Lists: how a page is asked for, and how the next one is offered.
 
+use std::convert::Infallible;
+
 use axum::Json;
+use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::header::LINK;
+use axum::http::request::Parts as RequestParts;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use peregrine_core::page::{Cursors, Page, PageRequest};
-use peregrine_core::validation::{Input, Validate};
+use peregrine_core::validation::{Input, Validate, urlencoded};
 use serde::Serialize;
 use utoipa::IntoParams;
 
 use crate::error::ApiError;
-use crate::request::Address;
 
 /// Which page of a list is wanted.
 #[derive(Debug, Clone, IntoParams, Validate)]
@@ -81,5 +84,23 @@ impl<T: Serialize> IntoResponse for List<T> {
             response.headers_mut().insert(LINK, link);
         }
         response
+    }
+}
+
+/// Where the request came from and went, for links in answers.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// The path, as the client sees it.
+    pub path: String,
+    /// The query's pairs, decoded.
+    pub query: Vec<(String, String)>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut RequestParts, _: &S) -> Result<Self, Infallible> {
+        let query = urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        Ok(Self { path: parts.uri.path().to_owned(), query })
     }
 }

@@ -1,20 +1,15 @@
 //! A request as a handler wants it: who asks, and what they ask for, all of it checked.
 
-use std::convert::Infallible;
-#[cfg(feature = "auth")]
 use std::pin::pin;
 
 use axum::body::Bytes;
-#[cfg(feature = "auth")]
 use axum::extract::FromRequest;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts as RequestParts;
 use axum::http::{HeaderMap, Method};
-#[cfg(feature = "auth")]
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use peregrine_core::limit::{Policy, Subject};
-#[cfg(feature = "auth")]
 use peregrine_core::table::RateLimiter;
 use peregrine_core::token::AccessToken;
 use peregrine_core::validation::{Fault, Input, urlencoded};
@@ -22,7 +17,6 @@ use peregrine_core::validation::{Fault, Input, urlencoded};
 use crate::body::{self, ReceivedBody};
 use crate::error::ApiError;
 use crate::layers::exchange::Exchange;
-#[cfg(feature = "auth")]
 use crate::pace::count;
 
 pub use crate::body::BodyKind;
@@ -193,7 +187,6 @@ const fn first_body(kinds: &[BodyKind]) -> BodyKind {
     }
 }
 
-#[cfg(feature = "auth")]
 impl<S, C, P> FromRequest<S> for Valid<C, P>
 where
     S: AsRef<RateLimiter> + Send + Sync,
@@ -234,22 +227,4 @@ where
 /// The parameters of a path as an object.
 pub(crate) fn object_of(pairs: &[(String, String)]) -> Input {
     Input::object(pairs.iter().map(|(name, value)| (name.clone(), Input::text(value.as_str()))))
-}
-
-/// Where the request came from and went, for links in answers.
-#[derive(Debug, Clone)]
-pub struct Address {
-    /// The path, as the client sees it.
-    pub path: String,
-    /// The query's pairs, decoded.
-    pub query: Vec<(String, String)>,
-}
-
-impl<S: Sync> FromRequestParts<S> for Address {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut RequestParts, _: &S) -> Result<Self, Infallible> {
-        let query = urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        Ok(Self { path: parts.uri.path().to_owned(), query })
-    }
 }

@@ -7,7 +7,7 @@ use peregrine_core::idempotency::{FirstAnswer, KeyUsed};
 use peregrine_core::validation::Input;
 use serde::Serialize;
 
-use crate::conditional::tagged;
+use crate::entity_tag::tagged;
 use crate::error::ApiError;
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

@@ -110,9 +110,21 @@ async fn large_answers_are_compressed_for_those_who_accept_it() {
     let tag = zipped.header("etag").unwrap().to_owned();
     assert_ne!(Some(tag.as_str()), plain.header("etag"), "other bytes have another strong tag");
     let known = app.get(&path).header("accept-encoding", "gzip").header("if-none-match", &tag).send().await;
-    assert_eq!(known.status, 304);
+    assert_eq!((known.status, known.header("etag")), (304, Some(tag.as_str())));
+    assert_eq!((known.header("vary"), known.header("content-encoding")), (zipped.header("vary"), None));
     let patched = app.patch(&path).by(&ann).json(&json!({"price": 2})).header("if-match", &tag).send().await;
     assert_eq!(patched.status, 200, "either tag names the state");
+}
+
+#[tokio::test]
+async fn who_refuses_every_encoding_is_answered_all_the_same() {
+    let app = App::start().await;
+    let ann = app.user("ann").await;
+    for refusal in ["identity;q=0", "*;q=0", "br, *;q=0"] {
+        let body = json!({"name": "widget", "price": 1});
+        let created = app.post("/items").by(&ann).json(&body).header("accept-encoding", refusal).send().await;
+        assert_eq!((created.status, created.header("content-encoding")), (201, None), "{refusal}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Rate limits as clients meet them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use serde_json::json;
 use tests::app::{App, PASSWORD};
@@ -55,6 +57,33 @@ async fn guessing_passwords_and_tokens_has_its_limit() {
     for status in [401, 401, 429] {
         assert_eq!(with_forged_token().send().await.status, status);
     }
+}
+
+#[tokio::test]
+async fn whoever_is_refused_again_costs_no_read() {
+    let app = App::start_with(&[STRICT, ("RATE_LIMITS", "writes=1/60")]).await;
+    let ann = app.user("ann").await;
+    let create = || app.post("/items").by(&ann).json(&json!({"name": "widget", "price": 1}));
+    assert_eq!(create().send().await.status, 201);
+    assert_eq!(create().send().await.status, 429);
+    app.client.delete_table().table_name("UsersTable").send().await.unwrap();
+    app.client.delete_table().table_name("RateLimitsTable").send().await.unwrap();
+    assert_eq!(create().send().await.status, 429, "neither the user nor the counter is asked for");
+}
+
+#[tokio::test]
+async fn looking_for_keys_that_do_not_exist_has_its_limit() {
+    let app = App::start_with(&[STRICT, ("RATE_LIMITS", "reads=5/60")]).await;
+    let ann = app.user("ann").await;
+    let mut statuses = Vec::new();
+    for number in 0..10 {
+        let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": format!("{number:043}")}).to_string();
+        let token = format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(header));
+        statuses.push(app.get("/users/me").bearer(&token).send().await.status);
+    }
+    assert!(statuses.starts_with(&[401]), "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&429));
+    assert_eq!(app.get("/users/me").by(&ann).send().await.status, 200, "whoever is known is not concerned");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 
-use crate::conditional::{EntityTags, GZIP_SUFFIX};
+use crate::entity_tag::{EntityTags, GZIP_SUFFIX};
 
 /// What must be known of a request to make its answer cacheable.
 pub(crate) struct Cached {

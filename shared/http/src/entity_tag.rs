@@ -1,19 +1,15 @@
-//! Conditional requests (RFC 9110 section 13): single resources carry an `ETag`, and a change may name the state that it
-//! is made to, so that nobody's change is lost silently.
+//! Entity tags (RFC 9110 section 8.8.3): single resources carry an `ETag`, which names the state that a client has seen.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use peregrine_core::validation::Fault;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
-use utoipa::IntoParams;
 
 use crate::error::ApiError;
-use crate::request::{Part, Received};
 
 /// What the entity tag of a compressed answer ends with.
 pub(crate) const GZIP_SUFFIX: &str = "-gzip";
@@ -42,7 +38,7 @@ pub(crate) fn tagged(json: Vec<u8>) -> Response {
 
 /// The strong entity tag of a resource's JSON. It says all that clients can see, so that it changes whenever they would
 /// see something else, also when a new version of the code shows more of the same row.
-fn tag_of(json: &[u8]) -> HeaderValue {
+pub(crate) fn tag_of(json: &[u8]) -> HeaderValue {
     let hash = digest(&SHA256, json);
     let tag = URL_SAFE_NO_PAD.encode(hash.as_ref().get(..TAG_LENGTH).unwrap_or_default());
     // base64url and quotes are valid in a header.
@@ -83,7 +79,7 @@ impl EntityTags {
     }
 
     /// Whether `tag` is among them and strong: for writes.
-    fn contain_strong(&self, tag: &HeaderValue) -> bool {
+    pub(crate) fn contain_strong(&self, tag: &HeaderValue) -> bool {
         self.any(tag, |sent, tag| sent == tag)
     }
 
@@ -105,55 +101,10 @@ fn without_suffix(tag: &str) -> String {
     }
 }
 
-/// The state of a resource that a change is made to, as `If-Match` names it; or that it must not be made to, as
-/// `If-None-Match` does.
-#[derive(Debug, Clone)]
-pub struct Precondition {
-    if_match: Option<EntityTags>,
-    if_none_match: Option<EntityTags>,
-    is_required: bool,
-}
-
-/// For the API's document; the fields are read by [`Precondition`].
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Header, rename_all = "kebab-case")]
-pub struct IfMatch {
-    /// The `ETag` of the state that the change is made to. If somebody else has changed it since, the answer is 412.
-    pub if_match: Option<String>,
-}
-
-impl Precondition {
-    /// Compares with the resource as it is, in the form in which clients see it.
-    ///
-    /// # Errors
-    /// 412 if it is in another state, 428 if none was named and a setting demands it.
-    pub fn check(&self, current: &impl Serialize) -> Result<(), ApiError> {
-        if self.is_required && self.if_match.is_none() {
-            return Err(ApiError::PreconditionRequired);
-        }
-        if self.if_match.is_none() && self.if_none_match.is_none() {
-            return Ok(());
-        }
-        let json = serde_json::to_vec(current).map_err(|error| ApiError::Internal(error.into()))?;
-        let tag = tag_of(&json);
-        let differs = self.if_match.as_ref().is_some_and(|tags| !tags.contain_strong(&tag));
-        let is_known = self.if_none_match.as_ref().is_some_and(|tags| tags.contain(&tag));
-        if differs || is_known { Err(ApiError::PreconditionFailed) } else { Ok(()) }
-    }
-}
-
-impl Part for Precondition {
-    fn read(received: &Received, _: &mut Vec<Fault>) -> Option<Self> {
-        Some(Self {
-            if_match: EntityTags::read(received.headers(), &IF_MATCH),
-            if_none_match: EntityTags::read(received.headers(), &IF_NONE_MATCH),
-            is_required: received.exchange().if_match_required(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::header::IF_MATCH;
+
     use super::*;
 
     fn tags(value: &str) -> EntityTags {
