@@ -29,7 +29,7 @@ pub struct IdempotencyKeys {
 pub struct Claim {
     pub(crate) id: String,
     pub(crate) fingerprint: String,
-    seal: LessSafeKey,
+    seal: hmac::Tag,
     nonce: [u8; NONCE_LEN],
 }
 
@@ -80,12 +80,10 @@ impl IdempotencyKeys {
     pub fn claim(&self, caller: &str, key: &str, request: &[&[u8]]) -> Claim {
         let request: Vec<&[u8]> = [&b"request"[..]].iter().chain(request).copied().collect();
         let seal = self.hash(&[b"answer", caller.as_bytes(), key.as_bytes()]);
-        #[expect(clippy::expect_used, reason = "an HMAC with SHA-256 has the 32 bytes of the key")]
-        let seal = UnboundKey::new(&CHACHA20_POLY1305, seal.as_ref()).expect("the key has the right length");
         Claim {
             id: URL_SAFE_NO_PAD.encode(self.hash(&[b"key", caller.as_bytes(), key.as_bytes()])),
             fingerprint: URL_SAFE_NO_PAD.encode(self.hash(&request)),
-            seal: LessSafeKey::new(seal),
+            seal,
             nonce: self.random.bytes(),
         }
     }
@@ -106,7 +104,7 @@ impl Claim {
     pub(crate) fn seal(&self, answer: &FirstAnswer) -> Result<Vec<u8>, UnreadableAnswer> {
         let mut sealed = serde_json::to_vec(answer).map_err(|_| UnreadableAnswer)?;
         let nonce = Nonce::assume_unique_for_key(self.nonce);
-        self.seal.seal_in_place_append_tag(nonce, Aad::empty(), &mut sealed).map_err(|_| UnreadableAnswer)?;
+        self.key()?.seal_in_place_append_tag(nonce, Aad::empty(), &mut sealed).map_err(|_| UnreadableAnswer)?;
         Ok([&self.nonce[..], &sealed].concat())
     }
 
@@ -114,8 +112,13 @@ impl Claim {
     pub(crate) fn open(&self, sealed: &[u8]) -> Result<FirstAnswer, UnreadableAnswer> {
         let (nonce, sealed) = sealed.split_first_chunk().ok_or(UnreadableAnswer)?;
         let mut sealed = sealed.to_vec();
-        let opened = self.seal.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut sealed);
+        let opened = self.key()?.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut sealed);
         serde_json::from_slice(opened.map_err(|_| UnreadableAnswer)?).map_err(|_| UnreadableAnswer)
+    }
+
+    fn key(&self) -> Result<LessSafeKey, UnreadableAnswer> {
+        // It fails for another length than the 32 bytes that an HMAC with SHA-256 has.
+        UnboundKey::new(&CHACHA20_POLY1305, self.seal.as_ref()).map(LessSafeKey::new).map_err(|_| UnreadableAnswer)
     }
 }
 

@@ -30,7 +30,7 @@ pub fn init() {
     log_panics();
 }
 
-/// Lines as CloudWatch gets them.
+/// One JSON object per line, as on Lambda, into `writer`.
 pub fn json<S, W>(writer: W) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'span> LookupSpan<'span>,

@@ -105,9 +105,9 @@ fn conflicts(error: &SdkError<TransactWriteItemsError>) -> Option<bool> {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
             let codes: Vec<_> = cancelled.cancellation_reasons().iter().map(CancellationReason::code).collect();
-            let conflict = |code: &Option<&str>| matches!(code, Some("TransactionConflict" | "ThrottlingError"));
-            let last = codes.last().copied().flatten() == Some("TransactionConflict");
-            codes.iter().any(conflict).then_some(last)
+            let is_conflict =
+                codes.iter().flatten().any(|code| matches!(*code, "TransactionConflict" | "ThrottlingError"));
+            is_conflict.then_some(codes.last().copied().flatten() == Some("TransactionConflict"))
         }
         Some(TransactWriteItemsError::TransactionInProgressException(_)) => Some(true),
         _ => None,
