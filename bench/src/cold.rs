@@ -34,7 +34,7 @@ pub(crate) async fn measure(root: &Path, binaries: &[(&str, PathBuf)]) -> Result
         ("items", "`GET /api/v1/items/{item_id}`", read(&format!("/api/v1/items/{}", item.id)), 200),
         // What is not found is not validated: the difference to the next line is what validation takes.
         ("users", "404 of `users`", read("/api/v1/users/a/b"), 404),
-        ("users", "422 with four faults of `POST /api/v1/users`", event("POST", "/api/v1/users", Some(faulty)), 422),
+        ("users", "422 with four faults of `POST /api/v1/users`", event("POST", "/api/v1/users", Some(&faulty)), 422),
     ];
     for (function, title, event, status) in measured {
         let binary =
@@ -82,7 +82,7 @@ fn environment(template: &Template, function: &str, aws: &str) -> Vec<(String, S
     variables.chain(lambda.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
 }
 
-fn event(method: &str, path: &str, body: Option<String>) -> Bytes {
+fn event(method: &str, path: &str, body: Option<&str>) -> Bytes {
     let host = "abc123.execute-api.us-east-1.amazonaws.com";
     let event = json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",

@@ -38,7 +38,7 @@ pub(crate) enum ReceivedBody {
 }
 
 /// Reads the body as the endpoint expects it.
-pub(crate) fn read(kind: BodyKind, headers: &HeaderMap, bytes: Bytes) -> Result<ReceivedBody, ApiError> {
+pub(crate) fn read(kind: BodyKind, headers: &HeaderMap, bytes: &Bytes) -> Result<ReceivedBody, ApiError> {
     if kind == BodyKind::Ignored {
         return Ok(ReceivedBody::Absent);
     }
@@ -47,12 +47,12 @@ pub(crate) fn read(kind: BodyKind, headers: &HeaderMap, bytes: Bytes) -> Result<
     }
     match kind {
         BodyKind::Form => {
-            read_form(headers, &bytes).map(ReceivedBody::Form).map_err(|error| ApiError::UnreadableForm(error.detail()))
+            read_form(headers, bytes).map(ReceivedBody::Form).map_err(|error| ApiError::UnreadableForm(error.detail()))
         }
         _ if bytes.is_empty() => Ok(ReceivedBody::Absent),
-        _ if is_json(headers) => read_json(&bytes).map(ReceivedBody::Json),
+        _ if is_json(headers) => read_json(bytes).map(ReceivedBody::Json),
         // Whatever is not declared to be JSON is text to FastAPI, and text is no object.
-        _ => Ok(ReceivedBody::Json(Input::text(String::from_utf8_lossy(&bytes)))),
+        _ => Ok(ReceivedBody::Json(Input::text(String::from_utf8_lossy(bytes)))),
     }
 }
 

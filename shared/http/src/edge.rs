@@ -60,7 +60,7 @@ impl Edge {
     }
 }
 
-/// The field in which CloudFront names client and port, for IPv6 without brackets: `2001:db8::1:443`.
+/// The field in which `CloudFront` names client and port, for IPv6 without brackets: `2001:db8::1:443`.
 const CLOUDFRONT_VIEWER_ADDRESS: &str = "cloudfront-viewer-address";
 
 /// An address: `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`.

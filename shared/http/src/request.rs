@@ -87,7 +87,7 @@ impl Received {
     async fn read<S: Send + Sync>(request: Request, body_kind: BodyKind, state: &S) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let raw_body = body.collect().await.map_err(|_| ApiError::UnreadableBody)?.to_bytes();
-        let body = body::read(body_kind, &parts.headers, raw_body.clone())?;
+        let body = body::read(body_kind, &parts.headers, &raw_body)?;
         let path = path_of(&mut parts, state).await?;
         Ok(Self {
             exchange: Exchange::of(&parts.extensions),

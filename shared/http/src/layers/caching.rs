@@ -71,7 +71,7 @@ fn tag_compressed(headers: &mut HeaderMap) {
     let Some(opaque) = tag.strip_suffix('"').filter(|opaque| !opaque.ends_with(GZIP_SUFFIX)) else {
         return;
     };
-    if let Ok(tag) = HeaderValue::try_from(format!("{opaque}{}\"", GZIP_SUFFIX)) {
+    if let Ok(tag) = HeaderValue::try_from(format!("{opaque}{GZIP_SUFFIX}\"")) {
         headers.insert(ETAG, tag);
     }
 }
