@@ -10,4 +10,5 @@
 
 pub mod app;
 pub mod client;
+pub mod log;
 pub mod openapi;

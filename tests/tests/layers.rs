@@ -1,9 +1,7 @@
-//! What the layers make of handlers that are slow or panic, and what they log.
+//! What the layers make of handlers that are slow or panic, and what is logged.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it finds something else than it expects")]
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,13 +11,14 @@ use axum::routing::get;
 use http_body_util::BodyExt as _;
 use lambda_http::{Context, RequestExt as _};
 use peregrine_core::clock::Clock;
+use peregrine_core::limit::{Limits, Policy, Subject};
+use peregrine_core::table::{AwsSettings, RateLimiter, dynamodb};
 use peregrine_core::telemetry;
 use peregrine_http::edge::Edge;
 use peregrine_http::service::Service;
 use serde_json::{Value, json};
-use tracing_subscriber::Registry;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tests::log;
+use uuid::Uuid;
 
 /// The time in these tests, in milliseconds.
 const NOW: u64 = 1_800_000_000_000;
@@ -62,35 +61,11 @@ async fn slow_work_ends_with_504_before_the_functions_own_time_is_up() {
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// The answer, and the lines that were logged for it.
 async fn logged(router: Router, request: Request<Body>) -> ((StatusCode, Value), Vec<Value>) {
-    let log = Log::default();
-    let subscriber = Registry::default().with(telemetry::json(log.clone()));
-    let _guard = tracing::subscriber::set_default(subscriber);
+    log::start();
     let answered = answer(&service(router), request).await;
-    let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    (answered, written.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    (answered, log::lines())
 }
 
 async fn panics() -> &'static str {
@@ -104,6 +79,7 @@ async fn panics_telling() -> &'static str {
 
 #[tokio::test]
 async fn a_panic_is_a_500_that_tells_nothing_and_an_error_in_the_log() {
+    let hook = std::panic::take_hook();
     telemetry::log_panics();
     for (path, message) in [("/fixed", json!("a fixed text")), ("/made", Value::Null)] {
         let router = Router::new().route("/fixed", get(panics)).route("/made", get(panics_telling));
@@ -115,6 +91,8 @@ async fn a_panic_is_a_500_that_tells_nothing_and_an_error_in_the_log() {
         assert_eq!((&line["level"], &line["error"]), (&json!("ERROR"), &json!("a handler panicked")));
         assert!(!format!("{lines:?}").contains("42"), "{lines:?}");
     }
+    // What fails a test is told as ever.
+    std::panic::set_hook(hook);
 }
 
 #[tokio::test]
@@ -136,4 +114,17 @@ async fn a_request_is_one_line_of_the_log_without_its_query() {
     assert_eq!(line["span"]["request_id"], "an-id");
     assert!(line["milliseconds"].is_number());
     assert!(!line.to_string().contains("secret"), "{line}");
+}
+
+#[tokio::test]
+async fn a_counter_that_cannot_be_reached_is_told_in_the_log() {
+    log::start();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client = dynamodb(&AwsSettings::at(&format!("http://{closed}")));
+    let limiter = RateLimiter::new(client, "RateLimitsTable".to_owned(), Limits::default(), Clock::system());
+    assert_eq!(limiter.take(Policy::Writes, &Subject::User(Uuid::nil())).await, None);
+    let lines = log::lines();
+    let [line] = lines.as_slice() else { panic!("one line, not {lines:?}") };
+    let expected = json!("the rate limit can't be counted; the request passes");
+    assert_eq!((&line["level"], &line["message"]), (&json!("WARN"), &expected));
 }
