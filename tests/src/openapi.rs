@@ -78,7 +78,7 @@ fn tags() -> Vec<Tag> {
 /// The header fields and parameters that no handler names, and the error answers.
 fn shared() -> Components {
     let mut components: Components = serde_json::from_str(include_str!("openapi/components.json"))
-        .expect("components.json has an OpenAPI document's");
+        .expect("components.json holds the components of an OpenAPI document");
     components.schemas = errors::schemas();
     components.responses = errors::responses();
     components.responses.insert(answers::NOT_MODIFIED.to_owned(), answers::not_modified().into());

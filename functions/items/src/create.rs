@@ -21,11 +21,7 @@ use crate::ItemsState;
     request_body = NewItem,
     security(("bearer" = ["items:write"])),
     responses(
-        (status = 201, body = ItemView, headers(
-            ("Location" = String, description = "Where the item is found"),
-            ("ETag" = String, description = "This state of the item"),
-            ("Idempotent-Replayed" = bool, description = "That this is the answer to an earlier request with the same key"),
-        )),
+        (status = 201, body = ItemView),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),

@@ -41,7 +41,7 @@ impl From<ItemQuery> for ItemFilter {
     tag = "items",
     params(PageQuery, ItemQuery),
     responses(
-        (status = 200, body = Vec<ItemView>, headers(("Link" = String, description = "The next page, if there may be one"))),
+        (status = 200, body = Vec<ItemView>),
         (status = 422, body = Invalid),
     ),
 )]

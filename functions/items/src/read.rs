@@ -17,7 +17,7 @@ use crate::path::ItemPath;
     path = "/api/v1/items/{item_id}",
     tag = "items",
     params(ItemPath),
-    responses((status = 200, body = ItemView, headers(("ETag" = String, description = "This state of the item"))), (status = 404, body = Problem), (status = 422, body = Invalid)),
+    responses((status = 200, body = ItemView), (status = 404, body = Problem), (status = 422, body = Invalid)),
 )]
 pub(crate) async fn read_item(
     State(state): State<ItemsState>,

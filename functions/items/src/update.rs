@@ -22,7 +22,7 @@ use crate::path::ItemPath;
     request_body = ItemPatch,
     security(("bearer" = ["items:write"])),
     responses(
-        (status = 200, body = ItemView, headers(("ETag" = String, description = "The new state of the item"))),
+        (status = 200, body = ItemView),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),

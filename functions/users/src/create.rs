@@ -21,11 +21,7 @@ use crate::change::NAME_TAKEN;
     params(IdempotencyHeader),
     request_body = NewUser,
     responses(
-        (status = 201, body = UserView, headers(
-            ("Location" = String, description = "Where the user is found"),
-            ("ETag" = String, description = "This state of the user"),
-            ("Idempotent-Replayed" = bool, description = "That this is the answer to an earlier request with the same key"),
-        )),
+        (status = 201, body = UserView),
         (status = 400, body = Problem),
         (status = 409, body = Problem),
         (status = 413, body = Problem),

@@ -21,7 +21,7 @@ const LIST: &str = "users";
     params(PageQuery),
     security(("bearer" = ["admin"])),
     responses(
-        (status = 200, body = Vec<UserView>, headers(("Link" = String, description = "The next page, if there may be one"))),
+        (status = 200, body = Vec<UserView>),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 422, body = Invalid),

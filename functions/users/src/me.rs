@@ -21,7 +21,7 @@ use crate::update::patch_user;
     path = "/api/v1/users/me",
     tag = "users",
     security(("bearer" = ["users:read"])),
-    responses((status = 200, body = UserView, headers(("ETag" = String, description = "This state of the account"))), (status = 401, body = Problem), (status = 403, body = Problem)),
+    responses((status = 200, body = UserView), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
 pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> Tagged<UserView> {
     Tagged(caller.user.into())
@@ -38,7 +38,7 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
     request_body = UserPatch,
     security(("bearer" = ["users:write"])),
     responses(
-        (status = 200, body = UserView, headers(("ETag" = String, description = "The new state of the account"))),
+        (status = 200, body = UserView),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),

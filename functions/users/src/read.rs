@@ -19,7 +19,7 @@ use crate::path::UserPath;
     params(UserPath),
     security(("bearer" = ["users:read"])),
     responses(
-        (status = 200, body = UserView, headers(("ETag" = String, description = "This state of the user"))),
+        (status = 200, body = UserView),
         (status = 401, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),

@@ -21,7 +21,7 @@ use crate::path::UserPath;
     request_body = NewUser,
     security(("bearer" = ["users:write"])),
     responses(
-        (status = 200, body = UserView, headers(("ETag" = String, description = "The new state of the user"))),
+        (status = 200, body = UserView),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
         (status = 403, body = Problem),

@@ -39,8 +39,10 @@ pub(super) fn complete(document: &mut OpenApi) {
                 complete_response(status, response, is_limited, &resources);
             }
         }
-        if method == HttpMethod::Get {
-            offer_not_modified(operation);
+        match method {
+            HttpMethod::Get => offer_not_modified(operation),
+            HttpMethod::Post => tell_repetitions(operation),
+            _ => {}
         }
     }
 }
@@ -83,7 +85,6 @@ fn is_list(response: &Response) -> bool {
 }
 
 fn complete_response(status: &str, response: &mut Response, is_limited: bool, resources: &BTreeSet<String>) {
-    headers::share(response);
     headers::add(response, headers::ALWAYS);
     if is_limited {
         headers::add(response, headers::WHERE_LIMITED);
@@ -120,14 +121,29 @@ fn offer_not_modified(operation: &mut Operation) {
     if !shows_state {
         return;
     }
-    let parameters = operation.parameters.get_or_insert_default();
-    let is_named = parameters.iter().any(
-        |parameter| matches!(parameter, RefOr::T(parameter) if parameter.name.eq_ignore_ascii_case("If-None-Match")),
-    );
-    if !is_named {
+    if !takes(operation, "If-None-Match") {
+        let parameters = operation.parameters.get_or_insert_default();
         parameters.push(RefOr::Ref(Ref::new("#/components/parameters/IfNoneMatch")));
     }
     operation.responses.responses.insert("304".to_owned(), RefOr::Ref(Ref::from_response_name(NOT_MODIFIED)));
+}
+
+/// Whoever may send a request twice is told whether the answer is the first one again.
+fn tell_repetitions(operation: &mut Operation) {
+    if takes(operation, "Idempotency-Key")
+        && let Some(RefOr::T(created)) = operation.responses.responses.get_mut("201")
+    {
+        headers::add(created, &["Idempotent-Replayed"]);
+    }
+}
+
+/// Whether an operation reads a header field of this name.
+fn takes(operation: &Operation, name: &str) -> bool {
+    operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name.eq_ignore_ascii_case(name)))
 }
 
 /// The name of [`not_modified`] in the document's components.
