@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use peregrine_core::item::NewItem;
+use peregrine_core::validation::{self, Fault, Origin};
 use peregrine_http::error::{ApiError, Invalid, InvalidDetails, Problem, ProblemDetails};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
@@ -73,7 +75,7 @@ pub(super) const ERRORS: [SharedError; 13] = [
     }),
     error("413", "ContentTooLarge", "The body is larger than is read here.", || ApiError::TooLarge),
     error("422", "UnprocessableContent", "The request has faults. All of them are listed.", || {
-        ApiError::Invalid(Vec::new())
+        ApiError::Invalid(faults())
     }),
     error("428", "PreconditionRequired", "The request must say in `If-Match` which state it changes.", || {
         ApiError::PreconditionRequired
@@ -121,14 +123,12 @@ impl SharedError {
     fn response(&self) -> Response {
         let error = (self.example)();
         assert_eq!(error.status().as_str(), self.status, "{error:?} is what {} stands for", self.name);
-        let (plain, detailed, sentence) = match error {
-            ApiError::Invalid(_) => ("Invalid", "InvalidDetails", None),
-            error => ("Problem", "ProblemDetails", Some(error.sentence())),
-        };
-        let plain = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(plain)))
-            .example(sentence.map(|detail| json!({ "detail": detail })));
-        let detailed = ContentBuilder::new().schema(Some(Ref::from_schema_name(detailed)));
+        let is_list = matches!(error, ApiError::Invalid(_));
+        let (plain, detailed) = if is_list { ("Invalid", "InvalidDetails") } else { ("Problem", "ProblemDetails") };
+        let (plain_example, detailed_example) = examples(&error);
+        let plain = ContentBuilder::new().schema(Some(Ref::from_schema_name(plain))).example(Some(plain_example));
+        let detailed =
+            ContentBuilder::new().schema(Some(Ref::from_schema_name(detailed))).example(Some(detailed_example));
         let mut response = ResponseBuilder::new()
             .description(self.description)
             .content("application/json", plain.build())
@@ -142,6 +142,25 @@ impl SharedError {
         headers::add(&mut response, self.headers);
         response
     }
+}
+
+/// What the API writes for an error, in FastAPI's form and as problem details.
+fn examples(error: &ApiError) -> (Value, Value) {
+    let (status, detail) = (error.status(), error.sentence());
+    let title = status.canonical_reason().expect("every status that is given has a name");
+    let (r#type, status) = ("about:blank", status.as_u16());
+    if let ApiError::Invalid(faults) = error {
+        let detailed = InvalidDetails { r#type, title, status, detail, errors: faults };
+        (json!(Invalid { detail: faults }), json!(detailed))
+    } else {
+        (json!(Problem { detail }), json!(ProblemDetails { r#type, title, status, detail }))
+    }
+}
+
+/// What validation finds in an item without a name.
+fn faults() -> Vec<Fault> {
+    let nameless = validation::json::parse(br#"{"name": "", "price": 9.5}"#).expect("the example is JSON");
+    validation::validate::<NewItem>(&nameless, Origin::Json, "body").expect_err("an item needs a name")
 }
 
 /// The answers by their names in the document's components.
