@@ -1,6 +1,6 @@
 //! The API's document: what it says of every operation, and what a change of it does to clients.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -41,6 +41,9 @@ fn walk<'a>(place: &str, value: &'a Value, visit: &mut impl FnMut(&str, &'a Valu
 /// `UPDATE_OPENAPI=1` renews the file unless that breaks clients; `UPDATE_OPENAPI=breaking` renews it all the same.
 #[test]
 fn the_document_that_is_checked_in_is_that_of_the_code() {
+    let update = std::env::var_os("UPDATE_OPENAPI");
+    let is_known = update.as_ref().is_none_or(|value| value == "1" || value == "breaking");
+    assert!(is_known, "UPDATE_OPENAPI is `1` or `breaking`, not {update:?}");
     let path = workspace().join("openapi.json");
     let made = format!("{}\n", openapi::document().to_pretty_json().unwrap());
     let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
@@ -50,8 +53,7 @@ fn the_document_that_is_checked_in_is_that_of_the_code() {
     let old = serde_json::from_str(&checked_in).unwrap_or_default();
     let found = changes::between(&old, &document());
     let is_breaking = found.iter().any(changes::Change::is_breaking);
-    let update = std::env::var("UPDATE_OPENAPI").ok();
-    if update.as_deref() == Some("breaking") || (update.is_some() && !is_breaking) {
+    if update.is_some_and(|value| value == "breaking" || !is_breaking) {
         return std::fs::write(&path, &made).unwrap();
     }
     let (breaking, compatible): (Vec<_>, Vec<_>) = found.iter().partition(|change| change.is_breaking());
@@ -68,7 +70,7 @@ fn the_document_that_is_checked_in_is_that_of_the_code() {
     let value = if is_breaking { "breaking" } else { "1" };
     panic!(
         "openapi.json is not that of the code:\n{listed}If that is meant, run `UPDATE_OPENAPI={value} cargo test --test \
-         routers document` and commit it."
+         routers document::` and commit it."
     );
 }
 
@@ -137,8 +139,13 @@ fn every_answer_has_a_description_and_every_error_both_forms() {
             assert!(answer["description"].is_string(), "{status} of {operation} has no description");
             assert!(answer["headers"]["X-Request-ID"].is_object(), "{status} of {operation}");
             if status.as_str() >= "400" {
-                let forms: Vec<_> = answer["content"].as_object().unwrap().keys().collect();
-                assert_eq!(forms, ["application/json", "application/problem+json"], "{status} of {operation}");
+                let forms = ["application/json", "application/problem+json"];
+                let named: Vec<_> = answer["content"].as_object().unwrap().keys().collect();
+                assert_eq!(named, forms, "{status} of {operation}");
+                let [plain, problem] = forms.map(|form| &answer["content"][form]["example"]);
+                assert_eq!(problem["status"].to_string(), *status, "{operation}");
+                let told = if status == "422" { &problem["errors"] } else { &problem["detail"] };
+                assert_eq!(&plain["detail"], told, "{status} of {operation}: both forms say the same");
             }
         }
     }
@@ -175,6 +182,36 @@ fn what_has_a_default_may_be_left_out() {
     }
     let form = &document["components"]["schemas"]["PasswordGrant"];
     assert_eq!(form["required"], serde_json::json!(["username", "password"]));
+}
+
+#[test]
+fn an_answer_has_the_header_fields_that_follow_from_what_it_is() {
+    let document = document();
+    let mut showing: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (operation, said) in operations(&document) {
+        let answers = said["responses"].as_object().unwrap().iter().filter(|(status, _)| status.starts_with('2'));
+        for header in answers.filter_map(|(_, answer)| answer["headers"].as_object()).flat_map(|headers| headers.keys())
+        {
+            showing.entry(header.clone()).or_default().push(operation.clone());
+        }
+    }
+    let creating = ["POST /api/v1/items", "POST /api/v1/users"];
+    assert_eq!(showing["Location"], creating);
+    assert_eq!(showing["Idempotent-Replayed"], creating);
+    assert_eq!(showing["Link"], ["GET /api/v1/items", "GET /api/v1/users"]);
+    let of_one_resource = [
+        "POST /api/v1/items",
+        "GET /api/v1/items/{item_id}",
+        "PATCH /api/v1/items/{item_id}",
+        "PUT /api/v1/items/{item_id}",
+        "POST /api/v1/users",
+        "GET /api/v1/users/me",
+        "PATCH /api/v1/users/me",
+        "GET /api/v1/users/{user_id}",
+        "PATCH /api/v1/users/{user_id}",
+        "PUT /api/v1/users/{user_id}",
+    ];
+    assert_eq!(showing["ETag"], of_one_resource);
 }
 
 #[test]
