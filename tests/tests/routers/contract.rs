@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 use tests::app::{App, workspace};
 use tests::client::{Account, Answer};
 
 /// The groups whose routes exist.
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 11] = [
     "auth",
     "body",
     "content_type",
+    "cors",
     "item.create",
     "item.update",
     "path",
@@ -20,6 +23,12 @@ const GROUPS: [&str; 10] = [
     "user.create",
     "user.update",
 ];
+
+/// The origins whose pages the recorded application let read its answers.
+const ORIGINS: &str = "http://localhost:3000,https://yourapp.com";
+
+/// What the recordings leave out of the header fields about origins.
+const UNRECORDED: [&str; 2] = ["access-control-expose-headers", "access-control-max-age"];
 
 /// Where Peregrine answers otherwise on purpose: a password has 128 characters at most.
 const DIFFERENT_ON_PURPOSE: [&str; 1] = ["user.create/password_long_ok"];
@@ -74,22 +83,38 @@ fn fill(text: &str, caller: &Account, item: &str, uniq: &str) -> String {
 
 async fn send(app: &App, case: &Value, caller: &Account, item: &str, uniq: &str) -> Answer {
     let fill = |text: &str| fill(text, caller, item, uniq);
-    let mut call = app.call(text(case, "method").unwrap(), &fill(&format!("//api/v1{}", text(case, "path").unwrap())));
+    let path = fill(&format!("/api/v1{}", text(case, "path").unwrap()));
+    let mut request = Request::builder().method(text(case, "method").unwrap()).uri(path);
+    if let Some(content_type) = text(case, "content_type") {
+        request = request.header(CONTENT_TYPE, content_type);
+    }
+    let headers = case.get("headers").and_then(Value::as_object);
+    for (name, value) in headers.into_iter().flatten() {
+        request = request.header(name, fill(value.as_str().unwrap()));
+    }
+    let names_caller = headers.is_some_and(|headers| headers.contains_key("authorization"));
+    if case.get("auth").is_some() && !names_caller {
+        request = request.header(AUTHORIZATION, format!("Bearer {}", caller.token));
+    }
     let body = match (text(case, "body"), text(case, "body_b64")) {
         (Some(body), _) => Body::from(fill(body)),
         (None, Some(encoded)) => Body::from(base64(encoded)),
         (None, None) => Body::empty(),
     };
-    call = match text(case, "content_type") {
-        Some(content_type) => call.body(content_type, body),
-        None => call.untyped_body(body),
-    };
-    match case.pointer("/headers/authorization").and_then(Value::as_str) {
-        Some(header) => call = call.header("authorization", &fill(header)),
-        None if case.get("auth").is_some() => call = call.by(caller),
-        None => {}
-    }
-    call.send().await
+    app.answer(request.body(body).unwrap()).await
+}
+
+/// Whether text and header fields are those of the recorded answer, as far as it tells of them.
+fn is_as_written(answer: &Answer, expected: &Value) -> bool {
+    let is_compared =
+        |name: &str| name == "content-type" || (name.starts_with("access-control-") && !UNRECORDED.contains(&name));
+    let sent = answer.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap()));
+    let sent: BTreeMap<_, _> = sent.filter(|(name, _)| is_compared(name)).collect();
+    let same_headers = expected["headers"].as_object().is_none_or(|recorded| {
+        let recorded = recorded.iter().map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap()));
+        recorded.filter(|(name, _)| is_compared(name)).collect::<BTreeMap<_, _>>() == sent
+    });
+    same_headers && text(expected, "text").is_none_or(|text| text == answer.raw)
 }
 
 fn base64(encoded: &str) -> Vec<u8> {
@@ -99,7 +124,7 @@ fn base64(encoded: &str) -> Vec<u8> {
 
 /// The cases of a recording to which the application answers otherwise than FastAPI did.
 async fn differing(cases: &str, answers: &str) -> Vec<String> {
-    let app = App::start().await;
+    let app = App::start_with(&[("CORS_ORIGINS", ORIGINS)]).await;
     let admin = app.admin().await;
     let answers: BTreeMap<String, String> =
         read(answers).into_iter().map(|line| (text(&parsed(&line), "id").unwrap().to_owned(), line)).collect();
@@ -125,8 +150,9 @@ async fn differing(cases: &str, answers: &str) -> Vec<String> {
             (None, Some(detail)) => answer.body["detail"] == detail,
             (None, None) => true,
         };
-        if expected["status"] != answer.status || !same {
-            differing.push(format!("{id}: expected {expected}, got {} {}", answer.status, answer.raw));
+        if expected["status"] != answer.status || !same || !is_as_written(&answer, expected) {
+            let Answer { status, headers, raw, .. } = answer;
+            differing.push(format!("{id}: expected {expected}, got {status} {raw} {headers:?}"));
         }
     }
     assert!(compared > 200, "{compared} cases");
