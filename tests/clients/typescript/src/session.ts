@@ -15,8 +15,22 @@ const client = createClient<paths>({ baseUrl });
 const run = randomUUID().replaceAll("-", "").slice(0, 12);
 const username = `ann${run}`;
 const password = "Passw0rd1";
+const missing = "00000000-0000-7000-8000-000000000000";
 
-const session = { signUp, signIn, readMe, createItem, listItems, showFaults, followPages, showProblems };
+const session = {
+  signUp,
+  signIn,
+  readMe,
+  createItem,
+  listItems,
+  showFaults,
+  createOnce,
+  readUnchanged,
+  changeKnownState,
+  followPages,
+  showMissing,
+  showProblems,
+};
 for (const [name, step] of Object.entries(session)) {
   await step();
   console.log(`ok ${name}`);
@@ -87,6 +101,57 @@ async function showFaults(): Promise<void> {
   assert.deepEqual(faults[1]?.ctx, { gt: 0 });
 }
 
+async function createOnce(): Promise<void> {
+  const send = () =>
+    client.POST("/api/v1/items", {
+      params: { header: { "Idempotency-Key": `blue${run}` } },
+      body: { name: "Blue widget", price: 12, tags: [`blue${run}`] },
+    });
+  const first = await send();
+  const second = await send();
+  assert.deepEqual([first.response.status, second.response.status], [201, 201]);
+  assert.equal(first.response.headers.get("Idempotent-Replayed"), null);
+  assert.equal(second.response.headers.get("Idempotent-Replayed"), "true");
+  assert.ok(first.data);
+  assert.equal(second.data?.id, first.data.id);
+  const { data: found } = await client.GET("/api/v1/items", { params: { query: { tags: [`blue${run}`] } } });
+  assert.deepEqual(found?.map((item: Item) => item.id), [first.data.id]);
+}
+
+async function readUnchanged(): Promise<void> {
+  const { id, tag } = await createTagged("Green widget");
+  const { data, response } = await client.GET("/api/v1/items/{item_id}", {
+    params: { path: { item_id: id }, header: { "If-None-Match": tag } },
+  });
+  assert.equal(response.status, 304);
+  assert.equal(response.headers.get("ETag"), tag);
+  assert.ok(!data);
+}
+
+async function changeKnownState(): Promise<void> {
+  const { id, tag } = await createTagged("Grey widget");
+  const change = (price: number) =>
+    client.PATCH("/api/v1/items/{item_id}", {
+      params: { path: { item_id: id }, header: { "If-Match": tag } },
+      body: { price },
+    });
+  const first = await change(2);
+  assert.equal(first.response.status, 200);
+  assert.equal(first.data?.price, 2);
+  assert.notEqual(first.response.headers.get("ETag"), tag);
+  const second = await change(3);
+  assert.equal(second.response.status, 412);
+  assert.equal(second.error?.detail, "The resource is not in the state that the request is made for");
+}
+
+/** Creates an item, and gives its id and the `ETag` of its first state. */
+async function createTagged(name: string): Promise<{ id: string; tag: string }> {
+  const { data, response } = await client.POST("/api/v1/items", { body: { name, price: 1 } });
+  const tag = response.headers.get("ETag");
+  assert.ok(data && tag);
+  return { id: data.id, tag };
+}
+
 async function followPages(): Promise<void> {
   const tag = `page${run}`;
   for (const name of ["First", "Second", "Third"]) {
@@ -111,9 +176,22 @@ function nextCursor(link: string | null): string | undefined {
   return address === undefined ? undefined : (new URL(address, baseUrl).searchParams.get("cursor") ?? undefined);
 }
 
-async function showProblems(): Promise<void> {
-  const missing = "00000000-0000-7000-8000-000000000000";
+async function showMissing(): Promise<void> {
   const { error, response } = await client.GET("/api/v1/items/{item_id}", { params: { path: { item_id: missing } } });
   assert.equal(response.status, 404);
   assert.equal(error?.detail, "Item not found");
+}
+
+async function showProblems(): Promise<void> {
+  const accept = "application/problem+json";
+  // The second type argument chooses the answers' form, so the compiler knows the members of problem details only.
+  const problems = createClient<paths, typeof accept>({ baseUrl, headers: { Accept: accept } });
+  const { error, response } = await problems.GET("/api/v1/items/{item_id}", {
+    params: { path: { item_id: missing } },
+  });
+  assert.equal(response.headers.get("Content-Type"), accept);
+  // A path that is not valid would get its faults as `errors`; this one is valid and names nothing.
+  assert.ok(error && !("errors" in error));
+  const shown: { type: string; title: string; status: number; detail: string } = error;
+  assert.deepEqual(shown, { type: "about:blank", title: "Not Found", status: 404, detail: "Item not found" });
 }
