@@ -1,12 +1,13 @@
-// The documentation pages in Chromium, as people use them. BASE_URL says where the API is; run.sh starts one.
+// The documentation pages in Chromium, as people use them: tests/with-cloud.sh tests/browser/run.sh
+// BASE_URL says where the API is, CHROMIUM where the browser is; run.sh demands the one and finds the other.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
-const base = process.env.BASE_URL ?? "http://127.0.0.1:8000";
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const base = process.env.BASE_URL;
+const executablePath = process.env.CHROMIUM;
 const screenshots = new URL("screenshots/", import.meta.url);
 
 let browser;

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Uses the documentation pages in Chromium. Needs an API at BASE_URL (tests/with-cloud.sh starts one), Node.js 20 or newer
-# and Chromium, whose path is in CHROMIUM unless it is /usr/bin/chromium.
+# Uses the documentation pages in Chromium, of a cloud that is started for it:
+#
+#   tests/with-cloud.sh tests/browser/run.sh
+#
+# Needs Node.js 20 or newer, and Chromium, whose path is in CHROMIUM unless it is /usr/bin/chromium.
 set -euo pipefail
 cd "$(dirname "$0")"
 

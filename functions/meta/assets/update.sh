@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Renews the vendored files of both documentation pages from npm, and their versions in README.md.
-# Needs npm. Look at both pages afterwards: tests/browser/run.sh does.
+# Needs npm. Look at both pages afterwards, as tests/with-cloud.sh tests/browser/run.sh does.
 set -euo pipefail
 cd "$(dirname "$0")"
 
