@@ -20,7 +20,13 @@ end() {
 trap end EXIT
 
 # Functions are built before the cloud is ready, which takes minutes in a fresh clone.
+limit=1200
 until grep -q '^ready' "$log"; do
+    if [ "$SECONDS" -ge "$limit" ]; then
+        cat "$log" >&2
+        echo "the local cloud was not ready within $((limit / 60)) minutes" >&2
+        exit 1
+    fi
     if ! kill -0 "$cloud" 2>/dev/null; then
         cat "$log" >&2
         echo "the local cloud did not start" >&2
