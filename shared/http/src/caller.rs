@@ -6,7 +6,6 @@ use std::sync::{Arc, RwLock};
 
 use axum::http::header::AUTHORIZATION;
 use peregrine_core::clock::Clock;
-use peregrine_core::limit::Policy;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{Client, Keys, RateLimiter, Users};
@@ -14,8 +13,8 @@ use peregrine_core::token::{AccessToken, KeyId, PublicKey, Verifier, key_id};
 use peregrine_core::user::User;
 use uuid::Uuid;
 
+use crate::counting::count_lookup;
 use crate::error::ApiError;
-use crate::pace;
 use crate::request::{Caller, Received};
 
 const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
@@ -79,7 +78,7 @@ impl Authenticator {
             return Ok(known);
         }
         // Anybody can name keys that do not exist, so looking for one is a read of the address that asks.
-        pace::take(Policy::Reads, &received.address(), &self.limiter).await?;
+        count_lookup(received.exchange(), &self.limiter).await?;
         let found = self.keys.find(&id).await?;
         // A poisoned lock costs the memory of this key, not the request.
         if let (Some(key), Ok(mut keys)) = (&found, self.known_keys.write()) {

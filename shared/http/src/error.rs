@@ -12,8 +12,6 @@ use peregrine_core::password::PasswordError;
 use peregrine_core::token::SigningKeyError;
 use peregrine_core::validation::{Fault, Input, Segment};
 
-use crate::layers::problem::Said;
-
 pub use forms::{Invalid, InvalidDetails, Problem, ProblemDetails, ValidationError};
 
 /// Why a request is not answered as it wishes.
@@ -56,6 +54,15 @@ pub enum ApiError {
     Busy,
     /// 504: the work took too long and was ended.
     TimedOut,
+}
+
+/// What an error answer says. An extension of the answer until the layers write it, in the form that the client accepts.
+#[derive(Debug, Clone)]
+pub(crate) enum Said {
+    /// One sentence.
+    Sentence(&'static str),
+    /// Every fault of the request.
+    Faults(Arc<[Fault]>),
 }
 
 /// What problem details say of a request with faults.

@@ -18,9 +18,6 @@ use crate::parts::Header;
 use crate::request::{Part, Received};
 use crate::response::Created;
 
-/// The header field's name in faults.
-pub(crate) const FIELD: &str = "idempotency-key";
-
 /// The header field.
 #[derive(Debug, IntoParams, Validate)]
 #[into_params(parameter_in = Header, rename_all = "kebab-case")]

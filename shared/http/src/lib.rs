@@ -10,6 +10,8 @@
 mod body;
 #[cfg(feature = "auth")]
 pub mod caller;
+#[cfg(feature = "auth")]
+mod counting;
 pub mod edge;
 pub mod encoding;
 pub mod entity_tag;

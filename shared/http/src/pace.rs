@@ -1,12 +1,9 @@
-//! How often somebody may call. Requests are counted before the handler runs; the layers tell clients where they stand.
+//! Callers whose requests are counted by another policy than reads and writes.
 
 use std::marker::PhantomData;
 
-use axum::http::Method;
-use peregrine_core::limit::{Policy, Standing, Subject};
-use peregrine_core::table::RateLimiter;
+use peregrine_core::limit::Policy;
 use peregrine_core::token::AccessToken;
-use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
@@ -49,36 +46,4 @@ impl<S: Sync, P: PacePolicy, C: Caller<S>> Caller<S> for Paced<P, C> {
     async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
         Ok(Self { caller: C::identify(token, received, state).await?, policy: PhantomData })
     }
-}
-
-/// Counts a request: for its user, if a token names one, else for the address that it comes from. Requests whose token is
-/// not valid count for their address too, so that guessing has its limit.
-///
-/// # Errors
-/// 429.
-pub(crate) async fn count(
-    received: &Received,
-    policy: Option<Policy>,
-    user_id: Option<Uuid>,
-    limiter: &RateLimiter,
-) -> Result<(), ApiError> {
-    let is_read = received.method == Method::GET || received.method == Method::HEAD;
-    let policy = policy.unwrap_or(if is_read { Policy::Reads } else { Policy::Writes });
-    let subject = user_id.map_or_else(|| received.address(), Subject::User);
-    // A counter that can't be reached lets requests pass: the API is worth more than its limits.
-    let Some(standing) = limiter.take(policy, &subject).await else { return Ok(()) };
-    received.exchange().note_standing(standing);
-    allowed(&standing)
-}
-
-/// Counts what a request costs beyond itself.
-///
-/// # Errors
-/// 429.
-pub(crate) async fn take(policy: Policy, subject: &Subject, limiter: &RateLimiter) -> Result<(), ApiError> {
-    limiter.take(policy, subject).await.map_or(Ok(()), |standing| allowed(&standing))
-}
-
-fn allowed(standing: &Standing) -> Result<(), ApiError> {
-    if standing.allowed { Ok(()) } else { Err(ApiError::TooManyRequests { retry_after: standing.reset }) }
 }

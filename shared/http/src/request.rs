@@ -9,15 +9,15 @@ use axum::http::request::Parts as RequestParts;
 use axum::http::{HeaderMap, Method};
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
-use peregrine_core::limit::{Policy, Subject};
+use peregrine_core::limit::Policy;
 use peregrine_core::table::RateLimiter;
 use peregrine_core::token::AccessToken;
 use peregrine_core::validation::{Fault, Input, urlencoded};
 
 use crate::body::{self, ReceivedBody};
+use crate::counting::count;
 use crate::error::ApiError;
 use crate::layers::exchange::Exchange;
-use crate::pace::count;
 
 pub use crate::body::BodyKind;
 
@@ -57,11 +57,6 @@ impl Received {
     /// The request's headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
-    }
-
-    /// Whoever has the address that the request comes from.
-    pub(crate) fn address(&self) -> Subject {
-        Subject::Address(self.exchange.client_address())
     }
 
     /// What the layers know of the request.
@@ -207,7 +202,7 @@ where
             _ => Err(ApiError::Invalid(faults)),
         };
         let user_id = token.as_ref().ok().and_then(|token| token.as_ref().map(|token| token.user_id));
-        let mut counted = pin!(count(&received, C::POLICY, user_id, state.as_ref()));
+        let mut counted = pin!(count(&received.exchange, &received.method, C::POLICY, user_id, state.as_ref()));
         let identified = async { C::identify(token?, &received, state).await };
         let caller = if let Some(counted) = counted.as_mut().now_or_never() {
             // The sandbox knows by itself: a caller who is refused again costs no call.

@@ -38,7 +38,7 @@ impl Created {
         match used {
             KeyUsed::SameRequest(answer) => Ok(Self { answer, is_replayed: true }),
             KeyUsed::OtherRequest => {
-                let location = ["header", crate::idempotency::FIELD];
+                let location = ["header", "idempotency-key"];
                 Err(ApiError::rule_broken(&location, "the key was used for another request", Input::Null))
             }
             KeyUsed::StillRunning => Err(ApiError::Conflict("A request with this key is still being processed")),

@@ -1,24 +1,12 @@
 //! Writes error answers, in FastAPI's form or as RFC 9457 problem details, as the client accepts them.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use peregrine_core::validation::Fault;
 
-use crate::error::{FAULTS, Invalid, InvalidDetails, Problem, ProblemDetails};
+use crate::error::{FAULTS, Invalid, InvalidDetails, Problem, ProblemDetails, Said};
 use crate::weights::weighted;
-
-/// What an error answer says. An extension of the answer until [`write`] gives it a body.
-#[derive(Debug, Clone)]
-pub(crate) enum Said {
-    /// One sentence.
-    Sentence(&'static str),
-    /// Every fault of the request.
-    Faults(Arc<[Fault]>),
-}
 
 const PROBLEM_JSON: &str = "application/problem+json";
 

@@ -1,0 +1,43 @@
+//! How often somebody may call. Requests are counted before the handler runs; the layers tell clients where they stand.
+
+use axum::http::Method;
+use peregrine_core::limit::{Policy, Standing, Subject};
+use peregrine_core::table::RateLimiter;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::layers::exchange::Exchange;
+
+/// Counts a request: for its user, if a token names one, else for the address that it comes from. Requests whose token is
+/// not valid count for their address too, so that guessing has its limit.
+///
+/// # Errors
+/// 429.
+pub(crate) async fn count(
+    exchange: &Exchange,
+    method: &Method,
+    policy: Option<Policy>,
+    user_id: Option<Uuid>,
+    limiter: &RateLimiter,
+) -> Result<(), ApiError> {
+    let is_read = method == Method::GET || method == Method::HEAD;
+    let policy = policy.unwrap_or(if is_read { Policy::Reads } else { Policy::Writes });
+    let subject = user_id.map_or(Subject::Address(exchange.client_address()), Subject::User);
+    // A counter that can't be reached lets requests pass: the API is worth more than its limits.
+    let Some(standing) = limiter.take(policy, &subject).await else { return Ok(()) };
+    exchange.note_standing(standing);
+    allowed(&standing)
+}
+
+/// Counts a look-up that a request costs whoever it comes from, beyond itself.
+///
+/// # Errors
+/// 429.
+pub(crate) async fn count_lookup(exchange: &Exchange, limiter: &RateLimiter) -> Result<(), ApiError> {
+    let subject = Subject::Address(exchange.client_address());
+    limiter.take(Policy::Reads, &subject).await.map_or(Ok(()), |standing| allowed(&standing))
+}
+
+fn allowed(standing: &Standing) -> Result<(), ApiError> {
+    if standing.allowed { Ok(()) } else { Err(ApiError::TooManyRequests { retry_after: standing.reset }) }
+}
