@@ -58,11 +58,6 @@ impl WebUrl {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
-
-    /// The address, taken apart.
-    pub fn as_url(&self) -> &Url {
-        &self.0
-    }
 }
 
 fn serialize<S: serde::Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
