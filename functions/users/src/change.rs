@@ -27,7 +27,8 @@ impl UsersState {
     }
 
     /// Makes a change to a user, and with it the password's hash if there is a new one. If somebody else is faster, the
-    /// change is made to what they have left, unless the request was made for another state. Only an admin takes a name that is kept for the first administrator.
+    /// change is made to what they have left, unless the request was made for another state. Only an admin takes a name
+    /// that is kept for the first administrator.
     pub(crate) async fn change(
         &self,
         caller: &Scoped<UsersWrite>,

@@ -78,7 +78,7 @@ impl Authenticator {
             return Ok(known);
         }
         // Anybody can name keys that do not exist, so looking for one is a read of the address that asks.
-        count_lookup(received.exchange(), &self.limiter).await?;
+        count_lookup(&received.exchange, &self.limiter).await?;
         let found = self.keys.find(&id).await?;
         // A poisoned lock costs the memory of this key, not the request.
         if let (Some(key), Ok(mut keys)) = (&found, self.known_keys.write()) {
@@ -117,7 +117,7 @@ impl<S: AsRef<Authenticator> + Sync> Caller<S> for ActiveUser {
 
     async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
         let caller = state.as_ref().user_of(token.ok_or(NOT_AUTHENTICATED)?).await?;
-        received.exchange().note_user(caller.user.id);
+        received.exchange.note_user(caller.user.id);
         Ok(caller)
     }
 }

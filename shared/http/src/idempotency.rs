@@ -47,7 +47,7 @@ impl Part for IdempotencyKey {
             method: received.method.clone(),
             path: received.path_as_sent.clone(),
             body: received.raw_body.clone(),
-            address: received.exchange().client_address().to_string(),
+            address: received.exchange.client_address().to_string(),
         })
     }
 }

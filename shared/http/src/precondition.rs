@@ -52,7 +52,7 @@ impl Part for Precondition {
         Some(Self {
             if_match: EntityTags::read(received.headers(), &IF_MATCH),
             if_none_match: EntityTags::read(received.headers(), &IF_NONE_MATCH),
-            is_required: received.exchange().if_match_required(),
+            is_required: received.exchange.if_match_required(),
         })
     }
 }

@@ -3,8 +3,7 @@
 use std::pin::pin;
 
 use axum::body::Bytes;
-use axum::extract::FromRequest;
-use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts as _, RawPathParams, Request};
 use axum::http::request::Parts as RequestParts;
 use axum::http::{HeaderMap, Method};
 use futures_util::FutureExt as _;
@@ -30,13 +29,14 @@ pub use crate::body::BodyKind;
 /// async fn update_item(
 ///     State(state): State<ItemsState>,
 ///     Valid(caller, (Path(item), Body(patch))): Valid<Scoped<ItemsWrite>, (Path<ItemPath>, Body<ItemPatch>)>,
-/// ) -> Result<Json<ItemView>, ApiError>
+/// ) -> Result<Tagged<ItemView>, ApiError>
 /// ```
 #[derive(Debug)]
 pub struct Valid<Caller, Parts>(pub Caller, pub Parts);
 
 /// What arrived, before validation. It can't be printed, because tokens and passwords must not be.
 pub struct Received {
+    /// What the layers know of the request.
     pub(crate) exchange: Exchange,
     pub(crate) method: Method,
     /// The path as the client sees it.
@@ -57,11 +57,6 @@ impl Received {
     /// The request's headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
-    }
-
-    /// What the layers know of the request.
-    pub(crate) fn exchange(&self) -> &Exchange {
-        &self.exchange
     }
 
     /// A request of nothing but header fields.

@@ -27,7 +27,7 @@ use crate::layers::{address, deadline, problem, rate, security};
 
 pub use crate::layers::address::convertible;
 
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 /// Smallest answer that is compressed, in bytes. Below, the work costs more than the transport.
 const COMPRESSED_FROM: u64 = 1024;
@@ -53,8 +53,8 @@ pub async fn run(router: Router, edge: Edge) -> Result<(), lambda_http::Error> {
 /// A router with everything around it that all functions have in common. Cheap to clone.
 ///
 /// From the outside in: log line, request id and process time; CORS, security header fields, rate limits and caching;
-/// compression; the form of errors; host and preflight; the deadline; panics. Body limits are the extractors' business, because they
-/// read bodies.
+/// compression; the form of errors; host and preflight; the deadline; panics. Body limits are the extractors' business,
+/// because they read bodies.
 #[derive(Debug, Clone)]
 pub struct Service {
     router: Router,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Extensions, Request};
 use lambda_http::request::RequestContext;
 use peregrine_core::limit::Standing;
 use uuid::Uuid;
@@ -28,25 +28,22 @@ impl Exchange {
     pub(crate) fn begin(request: &Request<Body>, edge: &Edge) -> Self {
         let seen = gateway(request).and_then(|context| context.http.source_ip.as_deref()?.parse().ok());
         let client_address = edge.client_address(request.headers(), seen);
-        Self(Arc::new(Known {
-            // Whoever has no address shares one with all others who have none.
-            client_address: client_address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
-            if_match_required: edge.if_match_required,
-            user_id: OnceLock::new(),
-            standing: OnceLock::new(),
-        }))
+        Self::new(client_address, edge.if_match_required)
     }
 
     /// The exchange that a request belongs to. One that no layer has seen has no settings.
-    pub(crate) fn of(extensions: &axum::http::Extensions) -> Self {
-        extensions.get().cloned().unwrap_or_else(|| {
-            Self(Arc::new(Known {
-                client_address: Ipv4Addr::UNSPECIFIED.into(),
-                if_match_required: false,
-                user_id: OnceLock::new(),
-                standing: OnceLock::new(),
-            }))
-        })
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        extensions.get().cloned().unwrap_or_else(|| Self::new(None, false))
+    }
+
+    fn new(client_address: Option<IpAddr>, if_match_required: bool) -> Self {
+        Self(Arc::new(Known {
+            // Whoever has no address shares one with all others who have none.
+            client_address: client_address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            if_match_required,
+            user_id: OnceLock::new(),
+            standing: OnceLock::new(),
+        }))
     }
 
     pub(crate) fn client_address(&self) -> IpAddr {
