@@ -7,9 +7,10 @@ use axum::body::Bytes;
 use jiff::Timestamp;
 use local::template::Function;
 use local::{EmbeddedAws, Template};
+use peregrine_core::aws::AwsSettings;
 use peregrine_core::item::{Item, NewItem};
 use peregrine_core::random::Random;
-use peregrine_core::table::{AwsSettings, ItemTables, Items, dynamodb};
+use peregrine_core::table::{Client, ItemTables, Items};
 use peregrine_core::validation::{Input, Origin, validate};
 use serde_json::json;
 use uuid::Uuid;
@@ -61,7 +62,7 @@ async fn store_item(aws: &EmbeddedAws) -> Result<Item> {
     let new: NewItem = validate(&body, Origin::Json, "body").map_err(|faults| format!("{faults:?}"))?;
     let item = Item::new(Uuid::nil(), new, Timestamp::UNIX_EPOCH, &Random::system());
     let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
-    Items::new(dynamodb(&AwsSettings::at(aws.url())), tables).insert(&item, None).await?;
+    Items::new(Client::new(&AwsSettings::at(aws.url()).sdk_config()), tables).insert(&item, None).await?;
     Ok(item)
 }
 

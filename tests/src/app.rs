@@ -11,6 +11,7 @@ use axum::http::Request;
 use items::ItemsState;
 use jiff::{SignedDuration, Timestamp};
 use local::{EmbeddedAws, Template};
+use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::limit::Limits;
@@ -18,7 +19,7 @@ use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{AwsSettings, Client, ItemTables, Items, Keys, RateLimiter, Users, dynamodb};
+use peregrine_core::table::{Client, ItemTables, Items, Keys, RateLimiter, Users};
 use peregrine_core::token::{Signer, Verifier};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
@@ -64,7 +65,7 @@ impl App {
         let mut environment = Environment::from_fn(move |name| settings.get(name).map(|value| (*value).to_owned()));
         let template = Template::load(workspace().join("template.yaml")).expect("the template is sound");
         let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
-        let client = dynamodb(&AwsSettings::at(aws.url()));
+        let client = Client::new(&AwsSettings::at(aws.url()).sdk_config());
         let (clock, passed) = clock();
         let random = Random::system();
 

@@ -10,9 +10,10 @@ use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use http_body_util::BodyExt as _;
 use lambda_http::{Context, RequestExt as _};
+use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::limit::{Limits, Policy, Subject};
-use peregrine_core::table::{AwsSettings, RateLimiter, dynamodb};
+use peregrine_core::table::{Client, RateLimiter};
 use peregrine_core::telemetry;
 use peregrine_http::edge::Edge;
 use peregrine_http::service::Service;
@@ -120,7 +121,7 @@ async fn a_request_is_one_line_of_the_log_without_its_query() {
 async fn a_counter_that_cannot_be_reached_is_told_in_the_log() {
     log::start();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let client = dynamodb(&AwsSettings::at(&format!("http://{closed}")));
+    let client = Client::new(&AwsSettings::at(&format!("http://{closed}")).sdk_config());
     let limiter = RateLimiter::new(client, "RateLimitsTable".to_owned(), Limits::default(), Clock::system());
     assert_eq!(limiter.take(Policy::Writes, &Subject::User(Uuid::nil())).await, None);
     let lines = log::lines();

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{AwsSettings, Keys, RateLimiter, Users, dynamodb};
+use peregrine_core::table::{Client, Keys, RateLimiter, Users};
 use peregrine_core::token::Signer;
 
 use crate::first_admin::FirstAdminAccess;
@@ -42,7 +43,7 @@ impl AuthState {
         let issuer = environment.text("TOKEN_ISSUER");
         let signing_secret = environment.secret("SIGNING_SECRET", 32);
         let first_admin = FirstAdminAccess::from_env(&mut environment);
-        let (clock, random, client) = (Clock::system(), Random::system(), dynamodb(&aws));
+        let (clock, random, client) = (Clock::system(), Random::system(), Client::new(&aws.sdk_config()));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         environment.finish()?;
 

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{AwsSettings, RateLimiter, Users, dynamodb};
+use peregrine_core::table::{Client, RateLimiter, Users};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
@@ -41,7 +42,7 @@ impl UsersState {
     /// Settings that are missing or malformed, among them those that have been read of `environment` before.
     pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
         let clock = Clock::system();
-        let client = dynamodb(&AwsSettings::from_env(&mut environment));
+        let client = Client::new(&AwsSettings::from_env(&mut environment).sdk_config());
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         let authenticator =

@@ -8,7 +8,7 @@ mod split;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::characters::{excess, is_space, plural};
@@ -21,7 +21,8 @@ const MAX_LENGTH: usize = 254;
 const MAX_INPUT_LENGTH: usize = 2048;
 
 /// A syntactically valid, normalised email address.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
 #[schema(value_type = String, format = Email, max_length = 254, example = "ann@example.com")]
 pub struct Email(String);
 
@@ -69,6 +70,14 @@ impl Email {
     /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = EmailError;
+
+    fn try_from(text: String) -> Result<Self, EmailError> {
+        Self::parse(&text)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows HTTP, so that workers can use all of it. The modules that talk to AWS need the feature `aws`.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod cause;
 pub mod clock;
 pub mod decimal;
@@ -9,7 +11,9 @@ pub mod email;
 #[cfg(feature = "aws")]
 pub mod idempotency;
 pub mod item;
+pub mod job;
 pub mod limit;
+pub mod mail;
 pub mod page;
 pub mod password;
 pub mod random;

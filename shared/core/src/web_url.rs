@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
@@ -16,10 +16,10 @@ const SCHEMES: [&str; 2] = ["http", "https"];
 /// in Punycode, dots in the path resolved, the rest percent-encoded.
 ///
 /// That the host may be asked for anything is not promised: it can be an address of a private network.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[schema(value_type = String, format = "uri", min_length = 1, max_length = 2083, example = "https://example.com/")]
-#[serde(transparent)]
-pub struct WebUrl(#[serde(serialize_with = "serialize")] Url);
+#[serde(try_from = "String", into = "String")]
+pub struct WebUrl(Url);
 
 /// Why a text is no [`WebUrl`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,8 +60,18 @@ impl WebUrl {
     }
 }
 
-fn serialize<S: serde::Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(url.as_str())
+impl TryFrom<String> for WebUrl {
+    type Error = WebUrlError;
+
+    fn try_from(text: String) -> Result<Self, WebUrlError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<WebUrl> for String {
+    fn from(url: WebUrl) -> Self {
+        url.0.into()
+    }
 }
 
 impl fmt::Display for WebUrl {

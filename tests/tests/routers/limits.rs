@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use local::{EmbeddedAws, Template};
+use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::limit::{Limits, Policy, Standing, Subject};
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{AwsSettings, RateLimiter, dynamodb};
+use peregrine_core::table::{Client, RateLimiter};
 use tests::app::workspace;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,7 +44,7 @@ impl Table {
 
     /// The only counter, as it is stored: its key, and the number of each name.
     async fn counter<const N: usize>(&self, numbers: [&str; N]) -> (String, [i64; N]) {
-        let client = dynamodb(&AwsSettings::at(self.aws.url()));
+        let client = Client::new(&AwsSettings::at(self.aws.url()).sdk_config());
         let rows = client.scan().table_name(TABLE).send().await.unwrap();
         assert_eq!(rows.items().len(), 1, "{rows:?}");
         let row = &rows.items()[0];
@@ -73,7 +74,7 @@ impl Table {
 }
 
 fn limiter_at(url: &str, table: &str, clock: Clock) -> RateLimiter {
-    RateLimiter::new(dynamodb(&AwsSettings::at(url)), table.to_owned(), LIMITS.parse().unwrap(), clock)
+    RateLimiter::new(Client::new(&AwsSettings::at(url).sdk_config()), table.to_owned(), LIMITS.parse().unwrap(), clock)
 }
 
 async fn take(limiter: &RateLimiter, policy: Policy, subject: &Subject) -> Standing {
@@ -270,7 +271,7 @@ async fn a_throttled_counter_refuses() {
 #[test]
 fn settings_that_are_missing_or_malformed_are_named() {
     let mut environment = Environment::from_fn(|name| (name == "RATE_LIMITS").then(|| "reads=many/60".to_owned()));
-    let client = dynamodb(&AwsSettings::at("http://127.0.0.1:1"));
+    let client = Client::new(&AwsSettings::at("http://127.0.0.1:1").sdk_config());
     let _ = RateLimiter::from_env(&mut environment, client, Clock::system());
     let message = environment.finish().unwrap_err().to_string();
     assert!(message.contains("RATE_LIMITS_TABLE is not set; RATE_LIMITS is malformed: `reads=many/60`"), "{message}");

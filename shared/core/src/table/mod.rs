@@ -6,7 +6,6 @@
 //! - Entities have a `version` for optimistic locking, and all rows a `schema` number, so that older shapes can be read.
 //! - Lists go through sparse indexes whose partition key is sharded, so that no key takes every write.
 
-mod client;
 mod counters;
 mod items;
 mod keys;
@@ -26,7 +25,6 @@ use crate::cause::with_causes;
 use transaction::FailedConditions;
 
 pub use aws_sdk_dynamodb::Client;
-pub use client::{AwsSettings, dynamodb};
 pub use counters::RateLimiter;
 pub use items::{InsertItemError, ItemTables, Items};
 pub use keys::Keys;

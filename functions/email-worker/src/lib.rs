@@ -1,0 +1,1 @@
+//! The `email-worker` Lambda function.

@@ -1,0 +1,3 @@
+//! The `email-worker` Lambda function.
+
+fn main() {}

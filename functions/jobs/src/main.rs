@@ -1,0 +1,3 @@
+//! The `jobs` Lambda function.
+
+fn main() {}

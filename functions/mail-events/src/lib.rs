@@ -1,0 +1,1 @@
+//! The `mail-events` Lambda function.

@@ -1,0 +1,3 @@
+//! The `mail-events` Lambda function.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `relay` Lambda function.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The mails that the system sends: subjects, HTML and text.
