@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::Request;
 use items::ItemsState;
 use jiff::{SignedDuration, Timestamp};
+use jobs::JobsState;
 use local::{EmbeddedAws, Template};
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
@@ -17,14 +18,16 @@ use peregrine_core::email::Email;
 use peregrine_core::limit::Limits;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
+use peregrine_core::queue::Queues;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, ItemTables, Items, Keys, RateLimiter, Users};
+use peregrine_core::table::{Client, ItemTables, Items, Jobs, Keys, RateLimiter, Users};
 use peregrine_core::token::{Signer, Verifier};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::edge::Edge;
 use peregrine_http::idempotency::Idempotency;
+use peregrine_http::promise::Promises;
 use peregrine_http::service::Service;
 use serde_json::json;
 use users::UsersState;
@@ -47,6 +50,10 @@ pub struct App {
     pub signer: Arc<Signer>,
     /// A client of the tables.
     pub client: Client,
+    /// The jobs that the functions have promised.
+    pub jobs: Jobs,
+    /// The queues that they told of them.
+    pub queues: Queues,
     clock: Clock,
     passed: Arc<AtomicI64>,
     // Ends the tables when the test ends.
@@ -65,7 +72,11 @@ impl App {
         let mut environment = Environment::from_fn(move |name| settings.get(name).map(|value| (*value).to_owned()));
         let template = Template::load(workspace().join("template.yaml")).expect("the template is sound");
         let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
-        let client = Client::new(&AwsSettings::at(aws.url()).sdk_config());
+        let config = AwsSettings::at(aws.url()).sdk_config();
+        let client = Client::new(&config);
+        let jobs = Jobs::new(client.clone(), "JobsTable".to_owned());
+        let queue = |name: &str| format!("{}/000000000000/{name}", aws.url());
+        let queues = Queues::new(aws_sdk_sqs::Client::new(&config), queue("EmailQueue"), queue("WebhookQueue"));
         let (clock, passed) = clock();
         let random = Random::system();
 
@@ -84,6 +95,7 @@ impl App {
         let cursors = Arc::new(Cursors::new(&SECRET.into()));
         let idempotency =
             Idempotency::new("IdempotencyTable".to_owned(), &SECRET.into(), clock.clone(), random.clone());
+        let promises = Promises::new(jobs.clone(), queues.clone(), idempotency.clone());
         let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
         let auth_state = AuthState {
             users: users.clone(),
@@ -94,8 +106,21 @@ impl App {
             clock: clock.clone(),
             random: random.clone(),
         };
+        let jobs_state = JobsState {
+            jobs: jobs.clone(),
+            queues: queues.clone(),
+            promises: promises.clone(),
+            authenticator: authenticator.clone(),
+            cursors: Arc::clone(&cursors),
+            limiter: limiter.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+        };
         let users_state = UsersState {
             users,
+            jobs: jobs.clone(),
+            queues: queues.clone(),
+            promises,
             authenticator: authenticator.clone(),
             passwords: PasswordHasher::new(random.clone()),
             first_admin: FirstAdmin::new(email),
@@ -116,9 +141,10 @@ impl App {
         };
         let router = meta::routes()
             .merge(auth::routes().with_state(auth_state))
+            .merge(jobs::routes().with_state(jobs_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { service: Service::new(router.into(), edge), signer, client, clock, passed, _aws: aws }
+        Self { service: Service::new(router.into(), edge), signer, client, jobs, queues, clock, passed, _aws: aws }
     }
 
     /// The time by the clock of the functions.

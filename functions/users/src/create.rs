@@ -1,6 +1,9 @@
 use axum::extract::State;
+use peregrine_core::job::{Job, Task};
+use peregrine_core::mail::{Content, Letter};
 use peregrine_core::table::InsertUserError;
 use peregrine_core::user::{NewUser, User, UserView};
+use peregrine_http::base_url::BaseUrl;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::idempotency::{IdempotencyHeader, IdempotencyKey};
 use peregrine_http::pace::{Paced, SignUp};
@@ -13,7 +16,8 @@ use crate::change::NAME_TAKEN;
 
 /// Sign up.
 ///
-/// Anybody may. Email and username are unique together, whatever their case: nobody can take one as the other.
+/// Anybody may. Email and username are unique together, whatever their case: nobody can take one as the other. A mail
+/// welcomes the new user, with a link that confirms the address.
 #[utoipa::path(
     post,
     path = "/api/v1/users",
@@ -30,17 +34,27 @@ use crate::change::NAME_TAKEN;
 )]
 pub(crate) async fn create_user(
     State(state): State<UsersState>,
-    Valid(_, (key, Body(new))): Valid<Paced<SignUp, Anyone>, (IdempotencyKey, Body<NewUser>)>,
+    Valid(_, (key, BaseUrl(base_url), Body(new))): Valid<
+        Paced<SignUp, Anyone>,
+        (IdempotencyKey, BaseUrl, Body<NewUser>),
+    >,
 ) -> Result<Created, ApiError> {
-    let user = User::new(&new, state.clock.now(), &state.random);
+    let now = state.clock.now();
+    let user = User::new(&new, now, &state.random);
     if !user.unique_names().is_disjoint(&state.first_admin.unique_names()) {
         return Err(NAME_TAKEN);
     }
     let password_hash = state.passwords.hash(new.password.into_secret()).await?;
     let created = Created::at(format!("/api/v1/users/{}", user.id), &UserView::from(user.clone()))?;
     let once = state.idempotency.once(key, None, &created);
-    match state.users.insert(&user, &password_hash, once.as_ref()).await {
-        Ok(()) => Ok(created),
+    let content = Content::Welcome { user_id: user.id, username: user.username.clone() };
+    let letter = Letter { to: user.email.clone(), base_url, content };
+    let welcome = Job::new(Task::Email(letter), user.id, now, &state.random);
+    match state.users.insert(&user, &password_hash, state.jobs.promise(&welcome), once.as_ref()).await {
+        Ok(()) => {
+            state.queues.announce(&welcome, now).await;
+            Ok(created)
+        }
         Err(InsertUserError::KeyUsed(used)) => Created::again(used),
         Err(InsertUserError::NameTaken) => Err(NAME_TAKEN),
         Err(InsertUserError::Table(error)) => Err(error.into()),

@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod list;
 mod me;
+mod notify;
 mod path;
 mod read;
 mod replace;
@@ -20,5 +21,6 @@ pub fn routes() -> OpenApiRouter<UsersState> {
     OpenApiRouter::new()
         .routes(routes!(create::create_user, list::list_users))
         .routes(routes!(me::read_me, me::update_me, me::delete_me))
+        .routes(routes!(notify::notify_user))
         .routes(routes!(read::read_user, replace::replace_user, update::update_user, delete::delete_user))
 }

@@ -5,18 +5,26 @@ use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
+use peregrine_core::queue::Queues;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, RateLimiter, Users};
+use peregrine_core::table::{Client, Jobs, RateLimiter, Users};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
+use peregrine_http::promise::Promises;
 
 /// What the operations of this function work with.
 #[derive(Clone)]
 pub struct UsersState {
     /// The accounts.
     pub users: Users,
+    /// What is done for them afterwards.
+    pub jobs: Jobs,
+    /// Tell workers of jobs.
+    pub queues: Queues,
+    /// Makes promises.
+    pub promises: Promises,
     /// Finds out who calls.
     pub authenticator: Authenticator,
     /// Hashes passwords.
@@ -42,7 +50,10 @@ impl UsersState {
     /// Settings that are missing or malformed, among them those that have been read of `environment` before.
     pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
         let clock = Clock::system();
-        let client = Client::new(&AwsSettings::from_env(&mut environment).sdk_config());
+        let config = AwsSettings::from_env(&mut environment).sdk_config();
+        let client = Client::new(&config);
+        let jobs = Jobs::new(client.clone(), environment.text("JOBS_TABLE"));
+        let queues = Queues::from_env(&mut environment, &config);
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         let authenticator =
@@ -54,7 +65,10 @@ impl UsersState {
 
         users.connect().await;
         Ok(Self {
+            promises: Promises::new(jobs.clone(), queues.clone(), idempotency.clone()),
             users,
+            jobs,
+            queues,
             authenticator,
             passwords: PasswordHasher::new(Random::system()),
             first_admin: FirstAdmin::new(Email::parse(&first_admin)?),

@@ -36,6 +36,8 @@ pub struct Claim {
 /// The answer that a repeated request gets again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstAnswer {
+    /// The status of the answer.
+    pub status: u16,
     /// Where the created resource is found.
     pub location: String,
     /// The JSON of the created resource.
@@ -157,7 +159,8 @@ mod tests {
     #[test]
     fn an_answer_opens_for_the_key_that_it_was_sealed_for_and_no_other() {
         let keys = keys("a secret");
-        let answer = FirstAnswer { location: "/items/1".to_owned(), body: "{\"name\":\"widget\"}".to_owned() };
+        let answer =
+            FirstAnswer { status: 201, location: "/items/1".to_owned(), body: "{\"name\":\"widget\"}".to_owned() };
         let sealed = keys.claim("ann", "key", &[]).seal(&answer).unwrap();
         assert!(!sealed.windows(6).any(|part| part == b"widget"));
         assert_eq!(keys.claim("ann", "key", &[b"whatever"]).open(&sealed), Ok(answer.clone()));

@@ -14,8 +14,11 @@ pub mod item;
 pub mod job;
 pub mod limit;
 pub mod mail;
+pub mod notification;
 pub mod page;
 pub mod password;
+#[cfg(feature = "aws")]
+pub mod queue;
 pub mod random;
 pub mod scope;
 mod seal;
@@ -27,6 +30,7 @@ pub mod token;
 pub mod user;
 pub mod validation;
 pub mod web_url;
+pub mod webhook;
 
 // The code that `#[derive(Validate)]` generates names this crate by its full name, here too.
 extern crate self as peregrine_core;

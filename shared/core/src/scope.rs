@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::validation::{Constraints, Context, Input, Report, Validate};
+use crate::validation::{Constraints, Input, Report, Validate, one_of};
 
 /// One permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
@@ -71,20 +71,7 @@ impl FromStr for Scope {
 
 impl Validate for Scope {
     fn validate(input: &Input, _: &Constraints, report: &mut Report<'_>) -> Option<Self> {
-        if let Input::String(text) = input
-            && let Ok(known) = text.parse()
-        {
-            return Some(known);
-        }
-        let (last, others) = (Self::Admin, Self::ALL.map(|known| format!("'{known}'")));
-        let others = others.split_last().map_or(String::new(), |(_, others)| others.join(", "));
-        let expected = format!("{others} or '{last}'");
-        report.fault(
-            "enum",
-            format!("Input should be {expected}"),
-            input,
-            Some(Context::of("expected", Input::text(expected))),
-        )
+        one_of(&Self::ALL, input, report)
     }
 }
 

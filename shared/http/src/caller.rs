@@ -140,7 +140,7 @@ macro_rules! required_scopes {
     )+};
 }
 
-required_scopes!(UsersRead, UsersWrite, ItemsWrite, Admin);
+required_scopes!(UsersRead, UsersWrite, ItemsWrite, NotificationsSend, Admin);
 
 /// An active user who has a scope; others get 403.
 #[derive(Debug, Clone)]

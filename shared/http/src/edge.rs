@@ -1,19 +1,22 @@
 //! What the layers around a function's router go by.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName};
 use peregrine_core::clock::Clock;
 use peregrine_core::settings::Environment;
 
 use crate::layers::cors::Cors;
-use crate::layers::host::{Hosts, PublicHost};
+use crate::layers::host::{Hosts, PublicUrl};
 
 /// The settings of the layers. Every function has them, whatever it serves.
 #[derive(Debug, Clone)]
 pub struct Edge {
     /// Which hosts requests may be for.
     pub(crate) hosts: Hosts,
+    /// Where clients find the API, if a setting says so.
+    pub(crate) public_url: Option<Arc<str>>,
     /// Which web pages may read answers.
     pub(crate) cors: Cors,
     /// The header field in which a trusted proxy names the client's address.
@@ -27,7 +30,14 @@ pub struct Edge {
 impl Edge {
     /// Layers without any setting: the gateway's own domain, no foreign web pages, addresses as the gateway saw them.
     pub fn new(clock: Clock) -> Self {
-        Self { hosts: Hosts::default(), cors: Cors::default(), client_address: None, if_match_required: false, clock }
+        Self {
+            hosts: Hosts::default(),
+            public_url: None,
+            cors: Cors::default(),
+            client_address: None,
+            if_match_required: false,
+            clock,
+        }
     }
 
     /// Reads the settings, all of which may be left out:
@@ -39,9 +49,10 @@ impl Edge {
     /// - `REQUIRE_IF_MATCH`: `true` answers 428 to changes without `If-Match`.
     pub fn from_env(environment: &mut Environment, clock: Clock) -> Self {
         let allowed = environment.parsed::<Hosts>("ALLOWED_HOSTS");
-        let public = environment.parsed::<PublicHost>("PUBLIC_URL").map(Hosts::from);
+        let public = environment.parsed::<PublicUrl>("PUBLIC_URL");
         Self {
-            hosts: allowed.or(public).unwrap_or_default(),
+            hosts: allowed.or(public.as_ref().map(PublicUrl::hosts)).unwrap_or_default(),
+            public_url: public.as_ref().map(PublicUrl::url),
             cors: environment.parsed("CORS_ORIGINS").unwrap_or_default(),
             client_address: environment.parsed("CLIENT_ADDRESS_HEADER"),
             if_match_required: environment.parsed("REQUIRE_IF_MATCH").unwrap_or_default(),

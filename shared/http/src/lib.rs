@@ -7,6 +7,8 @@
 #![cfg_attr(not(feature = "auth"), expect(dead_code, reason = "the layers keep for callers what only they ask for"))]
 
 #[cfg(feature = "auth")]
+pub mod base_url;
+#[cfg(feature = "auth")]
 mod body;
 #[cfg(feature = "auth")]
 pub mod caller;
@@ -27,6 +29,8 @@ pub mod pace;
 pub mod parts;
 #[cfg(feature = "auth")]
 pub mod precondition;
+#[cfg(feature = "auth")]
+pub mod promise;
 #[cfg(feature = "auth")]
 pub mod race;
 #[cfg(feature = "auth")]

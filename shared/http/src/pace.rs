@@ -34,7 +34,7 @@ macro_rules! policies {
     )+};
 }
 
-policies!(SignIn, SignUp);
+policies!(SignIn, SignUp, Mail);
 
 impl<S: Sync, P: PacePolicy, C: Caller<S>> Caller<S> for Paced<P, C> {
     const POLICY: Option<Policy> = Some(P::POLICY);

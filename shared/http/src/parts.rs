@@ -83,6 +83,18 @@ impl<T: Validate + Send> Part for Body<T> {
     }
 }
 
+/// A body that may be left out, as in FastAPI a parameter with the default `None`: then, or for `null`, there is none.
+impl<T: Validate + Send> Part for Option<Body<T>> {
+    const BODY: BodyKind = BodyKind::Json;
+
+    fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
+        match &received.body {
+            ReceivedBody::Json(Input::Null) | ReceivedBody::Absent => Some(None),
+            _ => Body::read(received, faults).map(Some),
+        }
+    }
+}
+
 impl<T: Model + Send> Part for Form<T> {
     const BODY: BodyKind = BodyKind::Form;
 

@@ -12,8 +12,8 @@ use crate::error::ApiError;
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// 201 with the created resource, and where it is to be found. A repeated request gets the first answer again, with
-/// `Idempotent-Replayed: true`.
+/// 201 with the created resource, or 202 with work that has been promised, and where it is to be found. A repeated request
+/// gets the first answer again, with `Idempotent-Replayed: true`.
 #[derive(Debug)]
 pub struct Created {
     answer: FirstAnswer,
@@ -26,8 +26,20 @@ impl Created {
     /// # Errors
     /// 500 for what can't be expressed in JSON.
     pub fn at(location: String, resource: &impl Serialize) -> Result<Self, ApiError> {
+        Self::with_status(StatusCode::CREATED, location, resource)
+    }
+
+    /// Work that will be done, and can be looked at at `location`.
+    ///
+    /// # Errors
+    /// 500 for what can't be expressed in JSON.
+    pub fn accepted(location: String, resource: &impl Serialize) -> Result<Self, ApiError> {
+        Self::with_status(StatusCode::ACCEPTED, location, resource)
+    }
+
+    fn with_status(status: StatusCode, location: String, resource: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_string(resource).map_err(|error| ApiError::Internal(error.into()))?;
-        Ok(Self { answer: FirstAnswer { location, body }, is_replayed: false })
+        Ok(Self { answer: FirstAnswer { status: status.as_u16(), location, body }, is_replayed: false })
     }
 
     /// The answer to a request whose idempotency key has been used.
@@ -54,7 +66,7 @@ impl Created {
 impl IntoResponse for Created {
     fn into_response(self) -> Response {
         let mut response = tagged(self.answer.body.into_bytes());
-        *response.status_mut() = StatusCode::CREATED;
+        *response.status_mut() = StatusCode::from_u16(self.answer.status).unwrap_or(StatusCode::CREATED);
         // Locations are made of fixed words and UUIDs, which are valid in headers.
         if let Ok(location) = HeaderValue::try_from(self.answer.location) {
             response.headers_mut().insert(LOCATION, location);

@@ -1,13 +1,13 @@
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put};
 use uuid::Uuid;
 
+use super::batch::get_all;
 use super::merge::{Merge, ShardedList, page_of};
+use super::replace::replace;
 use super::row::Row;
 use super::terms::{self, TermRow};
 use super::transaction::{NotDone, Transaction};
@@ -22,8 +22,6 @@ const SCHEMA: u32 = 1;
 const MAX_ROWS_EXAMINED: usize = 500;
 /// Most bytes of a page's items, well below the 6 MB of a Lambda answer.
 const MAX_PAGE_SIZE: usize = 4 * 1024 * 1024;
-/// How often DynamoDB is asked for what it has left out of a batch.
-const BATCH_ATTEMPTS: u32 = 5;
 
 /// The names of the tables that hold items.
 #[derive(Debug, Clone)]
@@ -113,7 +111,7 @@ impl Items {
         if had == has {
             let put =
                 put.build().map_err(|error| TableError::Call { operation: "PutItem", cause: error.to_string() })?;
-            return self.replace(put).await;
+            return replace(&self.client, put).await;
         }
         let kept: HashSet<_> = has.iter().map(TermRow::key).collect();
         let mut transaction = Transaction::default();
@@ -180,64 +178,15 @@ impl Items {
     /// The items with these ids, at most 100, in this order.
     async fn find_all(&self, found: &[(Uuid, Position)]) -> Result<Vec<Option<Item>>, TableError> {
         let mut items = HashMap::new();
-        let mut missing: Vec<_> =
-            found.iter().map(|(id, _)| HashMap::from([("id".to_owned(), AttributeValue::S(id.to_string()))])).collect();
-        for attempt in 0..BATCH_ATTEMPTS {
-            if missing.is_empty() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20) * attempt).await;
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(std::mem::take(&mut missing)))
-                .build()
-                .map_err(|error| TableError::Call { operation: "BatchGetItem", cause: error.to_string() })?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.tables.items, keys)
-                .send()
-                .await
-                .map_err(|error| TableError::call("BatchGetItem", &error))?;
-            for row in answer.responses.unwrap_or_default().into_values().flatten() {
-                let item = item_of(row)?;
-                items.insert(item.id, item);
-            }
-            missing = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|keys| keys.keys).collect();
-        }
-        if !missing.is_empty() {
-            return Err(TableError::Busy);
+        for row in get_all(&self.client, &self.tables.items, found.iter().map(|(id, _)| *id)).await? {
+            let item = item_of(row)?;
+            items.insert(item.id, item);
         }
         Ok(found.iter().map(|(id, _)| items.remove(id)).collect())
     }
 
     fn put(&self, item: &Item) -> PutBuilder {
         Put::builder().table_name(&self.tables.items).set_item(Some(attributes(item)))
-    }
-
-    async fn replace(&self, put: Put) -> Result<(), ConditionalWriteError> {
-        let written = put.item.clone();
-        let sent = self
-            .client
-            .put_item()
-            .table_name(put.table_name)
-            .set_item(Some(put.item))
-            .set_condition_expression(put.condition_expression)
-            .set_expression_attribute_names(put.expression_attribute_names)
-            .set_expression_attribute_values(put.expression_attribute_values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(()) };
-        match error.as_service_error() {
-            // The SDK tries again when an answer does not come in time. Then what is in the way is this very write.
-            Some(PutItemError::ConditionalCheckFailedException(failed)) if failed.item.as_ref() == Some(&written) => {
-                Ok(())
-            }
-            Some(PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_)) => {
-                Err(ConditionalWriteError::Outdated)
-            }
-            _ => Err(TableError::call("PutItem", &error).into()),
-        }
     }
 }
 

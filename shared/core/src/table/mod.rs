@@ -6,11 +6,14 @@
 //! - Entities have a `version` for optimistic locking, and all rows a `schema` number, so that older shapes can be read.
 //! - Lists go through sparse indexes whose partition key is sharded, so that no key takes every write.
 
+mod batch;
 mod counters;
 mod items;
+mod jobs;
 mod keys;
 mod merge;
 mod once;
+mod replace;
 mod row;
 mod terms;
 mod transaction;
@@ -27,6 +30,7 @@ use transaction::FailedConditions;
 pub use aws_sdk_dynamodb::Client;
 pub use counters::RateLimiter;
 pub use items::{InsertItemError, ItemTables, Items};
+pub use jobs::{Due, InsertJobError, JobFilter, Jobs, Promise};
 pub use keys::Keys;
 pub use users::{InsertUserError, SignIn, UpdateUserError, Users};
 

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Update};
 use uuid::Uuid;
 
+use super::jobs::Promise;
 use super::merge::{ShardedList, page_of};
 use super::row::Row;
 use super::transaction::{NotDone, Transaction};
@@ -68,12 +69,20 @@ impl Users {
     }
 
     /// Stores a new user. Guard rows in the same transaction reserve the email and the username, because DynamoDB has no
-    /// unique index; `once` is remembered there too.
+    /// unique index; what is promised to the user, and `once`, are written there too.
     ///
     /// # Errors
     /// See [`InsertUserError`].
-    pub async fn insert(&self, user: &User, password_hash: &str, once: Option<&Once>) -> Result<(), InsertUserError> {
-        self.insert_with(Transaction::default(), user, password_hash, once).await
+    pub async fn insert(
+        &self,
+        user: &User,
+        password_hash: &str,
+        promise: Promise<'_>,
+        once: Option<&Once>,
+    ) -> Result<(), InsertUserError> {
+        let mut transaction = Transaction::default();
+        promise.add_to(&mut transaction)?;
+        self.insert_with(transaction, user, password_hash, once).await
     }
 
     /// Stores the first administrator, unless there has ever been one: a row that stays for good remembers it, so that the

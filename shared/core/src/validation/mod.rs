@@ -11,6 +11,7 @@
 //! 3. a struct's cross-field rule (`#[validate(check = …)]`) runs only if all its fields are sound, as in pydantic.
 
 mod change;
+mod choices;
 mod collections;
 mod encoding;
 mod fault;
@@ -21,9 +22,11 @@ mod model;
 mod numbers;
 mod report;
 mod scalars;
+mod times;
 pub mod urlencoded;
 
 pub use change::Change;
+pub(crate) use choices::one_of;
 pub use fault::{Context, Fault, Segment};
 pub use input::{Input, Number};
 #[doc(hidden)]

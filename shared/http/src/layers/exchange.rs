@@ -18,6 +18,7 @@ pub(crate) struct Exchange(Arc<Known>);
 #[derive(Debug)]
 struct Known {
     client_address: IpAddr,
+    public_url: Option<Arc<str>>,
     if_match_required: bool,
     user_id: OnceLock<Uuid>,
     standing: OnceLock<Standing>,
@@ -28,18 +29,19 @@ impl Exchange {
     pub(crate) fn begin(request: &Request<Body>, edge: &Edge) -> Self {
         let seen = gateway(request).and_then(|context| context.http.source_ip.as_deref()?.parse().ok());
         let client_address = edge.client_address(request.headers(), seen);
-        Self::new(client_address, edge.if_match_required)
+        Self::new(client_address, edge.public_url.clone(), edge.if_match_required)
     }
 
     /// The exchange that a request belongs to. One that no layer has seen has no settings.
     pub(crate) fn of(extensions: &Extensions) -> Self {
-        extensions.get().cloned().unwrap_or_else(|| Self::new(None, false))
+        extensions.get().cloned().unwrap_or_else(|| Self::new(None, None, false))
     }
 
-    fn new(client_address: Option<IpAddr>, if_match_required: bool) -> Self {
+    fn new(client_address: Option<IpAddr>, public_url: Option<Arc<str>>, if_match_required: bool) -> Self {
         Self(Arc::new(Known {
             // Whoever has no address shares one with all others who have none.
             client_address: client_address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            public_url,
             if_match_required,
             user_id: OnceLock::new(),
             standing: OnceLock::new(),
@@ -48,6 +50,11 @@ impl Exchange {
 
     pub(crate) fn client_address(&self) -> IpAddr {
         self.0.client_address
+    }
+
+    /// Where clients find the API, if a setting says so.
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.0.public_url.as_deref()
     }
 
     pub(crate) fn if_match_required(&self) -> bool {

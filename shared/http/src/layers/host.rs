@@ -2,6 +2,7 @@
 //! links, caches or logs.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use axum::http::header::HOST;
 use axum::http::uri::Scheme;
@@ -17,9 +18,12 @@ pub(crate) enum Hosts {
     Listed(Vec<String>),
 }
 
-/// The host of the URL at which clients find the API.
+/// The URL at which clients find the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PublicHost(String);
+pub(crate) struct PublicUrl {
+    url: Arc<str>,
+    host: String,
+}
 
 /// The setting names no hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,20 +51,26 @@ impl FromStr for Hosts {
     }
 }
 
-impl FromStr for PublicHost {
+impl FromStr for PublicUrl {
     type Err = HostsError;
 
-    fn from_str(url: &str) -> Result<Self, HostsError> {
-        let url: Uri = url.parse().map_err(|_| HostsError::Url)?;
+    fn from_str(text: &str) -> Result<Self, HostsError> {
+        let url: Uri = text.parse().map_err(|_| HostsError::Url)?;
         let is_http = url.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
-        let host = url.host().filter(|host| is_http && !host.is_empty());
-        host.map(|host| Self(lower(host))).ok_or(HostsError::Url)
+        let host = url.host().filter(|host| is_http && !host.is_empty()).map(lower).ok_or(HostsError::Url)?;
+        Ok(Self { url: text.trim_end_matches('/').into(), host })
     }
 }
 
-impl From<PublicHost> for Hosts {
-    fn from(PublicHost(host): PublicHost) -> Self {
-        Self::Listed(vec![host])
+impl PublicUrl {
+    /// The URL, without a slash at the end.
+    pub(crate) fn url(&self) -> Arc<str> {
+        Arc::clone(&self.url)
+    }
+
+    /// Its host, as the one that is allowed.
+    pub(crate) fn hosts(&self) -> Hosts {
+        Hosts::Listed(vec![self.host.clone()])
     }
 }
 
@@ -118,11 +128,11 @@ mod tests {
 
     #[test]
     fn a_public_url_takes_the_place_of_the_gateways_name() {
-        let public = Hosts::from("https://API.example.com:8443/v1".parse::<PublicHost>().unwrap());
+        let public = "https://API.example.com:8443/v1".parse::<PublicUrl>().unwrap().hosts();
         assert!(allow(&public, "api.example.com", Some("localhost")));
         assert!(!allow(&public, "localhost", Some("localhost")));
         for url in ["api.example.com", "https://", "ftp://api.example.com", "/v1"] {
-            assert_eq!(url.parse::<PublicHost>(), Err(HostsError::Url), "{url}");
+            assert_eq!(url.parse::<PublicUrl>(), Err(HostsError::Url), "{url}");
         }
     }
 

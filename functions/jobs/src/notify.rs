@@ -1,0 +1,81 @@
+use axum::extract::State;
+use peregrine_core::job::{Job, JobView, Task};
+use peregrine_core::mail::{Content, Letter};
+use peregrine_core::notification::{DEFAULT_SUBJECT, NewNotification};
+use peregrine_http::base_url::BaseUrl;
+use peregrine_http::caller::{NotificationsSend, Scoped};
+use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::idempotency::{IdempotencyHeader, IdempotencyKey};
+use peregrine_http::pace::{Mail, Paced};
+use peregrine_http::parts::Body;
+use peregrine_http::request::Valid;
+use peregrine_http::response::Created;
+
+use crate::JobsState;
+
+/// What is asked of both addresses.
+type Asked = Valid<Paced<Mail, Scoped<NotificationsSend>>, (IdempotencyKey, BaseUrl, Body<NewNotification>)>;
+
+/// Send a mail.
+///
+/// To any address, which is why it needs a scope that only admins have by themselves. The answer is the job that sends it:
+/// once it is given, the mail is sent, whatever fails meanwhile.
+#[utoipa::path(
+    post,
+    path = "/api/v1/notifications",
+    tag = "notifications",
+    params(IdempotencyHeader),
+    request_body = NewNotification,
+    security(("bearer" = ["notifications:send"])),
+    responses(
+        (status = 202, body = JobView),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 409, body = Problem),
+        (status = 413, body = Problem),
+        (status = 422, body = Invalid),
+    ),
+)]
+pub(crate) async fn create_notification(State(state): State<JobsState>, asked: Asked) -> Result<Created, ApiError> {
+    notify(&state, asked).await
+}
+
+/// Send a mail, by the name that the guides give it.
+///
+/// The same as `POST /notifications`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/send-notification",
+    tag = "notifications",
+    params(IdempotencyHeader),
+    request_body = NewNotification,
+    security(("bearer" = ["notifications:send"])),
+    responses(
+        (status = 202, body = JobView),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 409, body = Problem),
+        (status = 413, body = Problem),
+        (status = 422, body = Invalid),
+    ),
+)]
+pub(crate) async fn send_notification(State(state): State<JobsState>, asked: Asked) -> Result<Created, ApiError> {
+    notify(&state, asked).await
+}
+
+async fn notify(state: &JobsState, asked: Asked) -> Result<Created, ApiError> {
+    let Valid(Paced { caller, .. }, (key, BaseUrl(base_url), Body(new))) = asked;
+    let now = state.clock.now();
+    let subject = new.subject.unwrap_or_else(|| DEFAULT_SUBJECT.to_owned());
+    let content = Content::Notification { subject, message: new.message };
+    let task = Task::Email(Letter { to: new.email, base_url, content });
+    let job = Job {
+        run_at: new.run_at.map_or(now, |time| time.max(now)),
+        webhook: new.webhook,
+        unique_key: new.unique_key,
+        ..Job::new(task, caller.user.id, now, &state.random)
+    };
+    state.promises.make(key, &job).await
+}

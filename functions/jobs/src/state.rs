@@ -1,0 +1,77 @@
+use std::sync::Arc;
+
+use peregrine_core::aws::AwsSettings;
+use peregrine_core::clock::Clock;
+use peregrine_core::page::Cursors;
+use peregrine_core::queue::Queues;
+use peregrine_core::random::Random;
+use peregrine_core::settings::Environment;
+use peregrine_core::table::{Client, Jobs, RateLimiter, Users};
+use peregrine_http::caller::Authenticator;
+use peregrine_http::idempotency::Idempotency;
+use peregrine_http::promise::Promises;
+
+/// What the operations of this function work with.
+#[derive(Clone)]
+pub struct JobsState {
+    /// The jobs.
+    pub jobs: Jobs,
+    /// Tell workers of jobs.
+    pub queues: Queues,
+    /// Finds out who calls.
+    pub authenticator: Authenticator,
+    /// Seals the positions in lists.
+    pub cursors: Arc<Cursors>,
+    /// Counts requests.
+    pub limiter: RateLimiter,
+    /// Makes promises.
+    pub promises: Promises,
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: Random,
+}
+
+impl JobsState {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Settings that are missing or malformed, among them those that have been read of `environment` before.
+    pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
+        let clock = Clock::system();
+        let config = AwsSettings::from_env(&mut environment).sdk_config();
+        let client = Client::new(&config);
+        let jobs = Jobs::new(client.clone(), environment.text("JOBS_TABLE"));
+        let queues = Queues::from_env(&mut environment, &config);
+        let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
+        let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let authenticator = Authenticator::from_env(&mut environment, client, users, limiter.clone(), clock.clone());
+        let seal_secret = environment.secret("SEAL_SECRET", 32);
+        let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
+        environment.finish()?;
+
+        jobs.connect().await;
+        Ok(Self {
+            promises: Promises::new(jobs.clone(), queues.clone(), idempotency),
+            jobs,
+            queues,
+            authenticator,
+            cursors: Arc::new(Cursors::new(&seal_secret)),
+            limiter,
+            clock,
+            random: Random::system(),
+        })
+    }
+}
+
+impl AsRef<Authenticator> for JobsState {
+    fn as_ref(&self) -> &Authenticator {
+        &self.authenticator
+    }
+}
+
+impl AsRef<RateLimiter> for JobsState {
+    fn as_ref(&self) -> &RateLimiter {
+        &self.limiter
+    }
+}
