@@ -24,6 +24,7 @@ use crate::options::CloudOptions;
 use crate::secrets::Secrets;
 use crate::server;
 use crate::template::{Template, TemplateError};
+use crate::topics::Topics;
 use crate::watch::{Running, Sources, Watch};
 
 /// A running local cloud.
@@ -89,8 +90,9 @@ impl Cloud {
             .await?;
 
         let storage = data_dir.as_ref().map_or(Storage::Memory, |data_dir| Storage::Folder(data_dir.path.clone()));
+        let (topics, _publications) = Topics::new();
         let (template, aws) = blocking(move || {
-            let aws = EmbeddedAws::start_with(Some(aws), &storage, &template)?;
+            let aws = EmbeddedAws::start_with(Some(aws), &storage, &template, &topics)?;
             Ok((template, aws))
         })
         .await?;

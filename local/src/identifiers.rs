@@ -13,8 +13,8 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Of an invocation: a UUID.
-pub(crate) fn invocation() -> String {
+/// Of an invocation, a message or an event: a UUID.
+pub(crate) fn unique() -> String {
     Builder::from_random_bytes(random()).into_uuid().to_string()
 }
 
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn identifiers_have_their_forms() {
-        assert_eq!(invocation().len(), 36);
+        assert_eq!(unique().len(), 36);
         assert_eq!(gateway_request().len(), 16);
         let trace = trace(0x6740_0000);
         assert_eq!((trace.len(), trace.split('-').count()), (40, 3), "{trace}");

@@ -23,6 +23,7 @@ mod options;
 mod process;
 mod secrets;
 mod server;
+mod topics;
 mod watch;
 
 pub mod aws;

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::error::StartError;
 use crate::server;
 use crate::template::Template;
+use crate::topics::Topics;
 
 /// Where the services keep their data.
 #[derive(Debug, Clone)]
@@ -37,14 +38,16 @@ impl EmbeddedAws {
     /// Starts the services on a free port, with empty tables that are kept in memory. Does not need a runtime, nor
     /// disturb one.
     pub fn start(template: &Template) -> Result<Self, StartError> {
-        Self::start_with(None, &Storage::Memory, template)
+        let (topics, _) = Topics::new();
+        Self::start_with(None, &Storage::Memory, template, &topics)
     }
 
-    /// Starts the services on `listener`, or on a free port.
+    /// Starts the services on `listener`, or on a free port. They publish in `topics`.
     pub(crate) fn start_with(
         listener: Option<StdListener>,
         storage: &Storage,
         template: &Template,
+        #[expect(unused_variables, reason = "the services that publish are still to come")] topics: &Topics,
     ) -> Result<Self, StartError> {
         let database = dynamodb::open(storage, template.tables())?;
         let thread_error = |source| StartError::Thread { what: "the AWS services", source };

@@ -144,7 +144,7 @@ impl Pool {
     /// withdrawn.
     pub(crate) fn invoke(&self, event: Bytes, trace_id: String) -> Ticket {
         let (reply, finished) = oneshot::channel();
-        let request_id = identifiers::invocation();
+        let request_id = identifiers::unique();
         let ticket = Ticket { request_id: request_id.clone(), finished };
         let mut invocation = Invocation { request_id, trace_id, event, reply };
 

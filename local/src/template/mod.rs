@@ -9,6 +9,7 @@ mod resolve;
 mod routes;
 mod secrets;
 mod tables;
+mod topics;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ const ACCOUNT_ONLY: &[&str] = &[
     "AWS::IAM::",
     "AWS::Lambda::Permission",
     "AWS::Logs::",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
     "AWS::WAFv2::",
     "AWS::XRay::",
 ];
@@ -137,6 +140,7 @@ impl Template {
                     routes::read(resource, function.name(), api.as_ref(), &mut template.routes)?;
                     template.functions.push(function);
                 }
+                Kind::Topic => topics::check(resource)?,
                 Kind::HttpApi | Kind::Secret | Kind::AccountOnly => {}
             }
         }
@@ -171,6 +175,7 @@ enum Kind {
     HttpApi,
     Secret,
     Table,
+    Topic,
 }
 
 /// An entry of `Resources`.
@@ -232,6 +237,7 @@ fn resources(root: &Node) -> Result<Vec<Resource<'_>>, Fault> {
             "AWS::SecretsManager::Secret" => Kind::Secret,
             "AWS::Serverless::Function" => Kind::Function,
             "AWS::Serverless::HttpApi" => Kind::HttpApi,
+            "AWS::SNS::Topic" => Kind::Topic,
             other if ACCOUNT_ONLY.iter().any(|prefix| other.starts_with(prefix)) => Kind::AccountOnly,
             other => {
                 let message = format!("`{}`: the local cloud does not provide {other}", key.text);
@@ -262,6 +268,7 @@ fn referents(resources: &[Resource<'_>]) -> Result<BTreeMap<String, Referent>, F
             Kind::HttpApi => (Some(routes::API_ID.to_owned()), None),
             Kind::Secret => (Some(secrets::arn(id)), None),
             Kind::Table => (Some(id.to_owned()), Some(tables::arn(id))),
+            Kind::Topic => (Some(topics::arn(id)), Some(topics::arn(id))),
         };
         referents.insert(id.to_owned(), Referent { reference, arn });
     }
