@@ -70,8 +70,9 @@ async fn store_item(aws: &EmbeddedAws) -> Result<Item> {
 fn environment(template: &Template, function: &str, aws: &str) -> Vec<(String, String)> {
     let secret = "a secret of more than thirty-two characters";
     let functions = template.functions().iter().filter(|candidate| candidate.name() == function);
-    let variables =
-        functions.flat_map(Function::environment).map(|(name, value)| (name.clone(), value.resolve(|_| Some(secret))));
+    let variables = functions
+        .flat_map(Function::environment)
+        .map(|(name, value)| (name.clone(), value.resolve(aws, |_| Some(secret))));
     let lambda = [
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "local"),

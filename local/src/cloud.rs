@@ -106,7 +106,7 @@ impl Cloud {
         for function in template.functions() {
             let name = function.name();
             let executable = executables.path(name).ok_or_else(|| StartError::NoSuchBinary(name.to_owned()))?;
-            let own = environment::variables(function, &secrets, &overrides);
+            let own = environment::variables(function, aws.url(), &secrets, &overrides);
             let config = FunctionConfig {
                 name: name.to_owned(),
                 arn: function.arn(),

@@ -45,14 +45,19 @@ impl Overrides {
 }
 
 /// The variables that the template gives `function`, with their local values.
-pub(crate) fn variables(function: &Function, secrets: &Secrets, overrides: &Overrides) -> BTreeMap<String, String> {
+pub(crate) fn variables(
+    function: &Function,
+    aws_url: &str,
+    secrets: &Secrets,
+    overrides: &Overrides,
+) -> BTreeMap<String, String> {
     function
         .environment()
         .iter()
         .map(|(name, value)| {
             let value = match overrides.values.get(name) {
                 Some(value) => value.clone(),
-                None => value.resolve(|secret| secrets.get(secret)),
+                None => value.resolve(aws_url, |secret| secrets.get(secret)),
             };
             (name.clone(), value)
         })
@@ -120,7 +125,7 @@ Resources:
         let overrides = Overrides::read(Some(&dotenv), &given).unwrap();
 
         assert_eq!(overrides.effective(template.functions()), ["EMAIL", "LEVEL"]);
-        let variables = variables(function, &Secrets::default(), &overrides);
+        let variables = variables(function, "", &Secrets::default(), &overrides);
         assert_eq!(variables["LEVEL"], "trace");
         assert_eq!(variables["EMAIL"], "b@example.com");
         assert_eq!(variables.len(), 2);

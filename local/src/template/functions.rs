@@ -69,6 +69,10 @@ const RESERVED_VARIABLES: &[&str] = &[
     "_X_AMZN_TRACE_ID",
 ];
 
+/// Stands for the address of the AWS services in what references give. The value of a variable cannot contain this
+/// character, so no text of a template means it by accident.
+pub(super) const AWS_URL: &str = "\0";
+
 /// A function of the template.
 #[derive(Debug, Clone)]
 pub struct Function {
@@ -88,6 +92,8 @@ pub struct EnvironmentValue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
+    /// The address of the AWS services.
+    AwsUrl,
     /// The value of the secret with this logical id.
     Secret(String),
 }
@@ -125,12 +131,13 @@ impl Function {
 }
 
 impl EnvironmentValue {
-    /// The value, with `secret` giving a secret's value by its logical id.
-    pub fn resolve<'s>(&self, secret: impl Fn(&str) -> Option<&'s str>) -> String {
+    /// The value. `aws_url` is where the AWS services answer, and `secret` gives a secret's value by its logical id.
+    pub fn resolve<'s>(&self, aws_url: &'s str, secret: impl Fn(&str) -> Option<&'s str>) -> String {
         self.parts
             .iter()
             .map(|part| match part {
                 Part::Text(text) => text.as_str(),
+                Part::AwsUrl => aws_url,
                 Part::Secret(id) => secret(id).unwrap_or_default(),
             })
             .collect()
@@ -152,12 +159,22 @@ impl EnvironmentValue {
                 .iter()
                 .find(|spec| secret == secrets::arn(spec.logical_id()))
                 .ok_or_else(|| Fault::at(line, format!("`{secret}` is not a secret of this template")))?;
-            parts.push(Part::Text(before.to_owned()));
+            push_text(&mut parts, before);
             parts.push(Part::Secret(known.logical_id().to_owned()));
             rest = tail;
         }
-        parts.push(Part::Text(rest.to_owned()));
+        push_text(&mut parts, rest);
         Ok(Self { parts })
+    }
+}
+
+/// Adds `text` to `parts`, split where it refers to the AWS services.
+fn push_text(parts: &mut Vec<Part>, text: &str) {
+    for (index, piece) in text.split(AWS_URL).enumerate() {
+        if index > 0 {
+            parts.push(Part::AwsUrl);
+        }
+        parts.push(Part::Text(piece.to_owned()));
     }
 }
 
@@ -185,6 +202,7 @@ pub(super) fn read(
     secrets: &[SecretSpec],
 ) -> Result<Function, Fault> {
     let property = |name: &str| resource.property(name).or_else(|| globals.and_then(|globals| globals.get(name)));
+    let number = |name: &str, range| property(name).map(|node| scope.number(node, name, range)).transpose();
     if let Some(globals) = globals {
         check_globals(globals)?;
     }
@@ -213,9 +231,8 @@ pub(super) fn read(
     Ok(Function {
         logical_id: resource.id.to_owned(),
         name: package(resource)?.to_owned(),
-        timeout: number(property("Timeout"), "Timeout", 1..=900, scope)?
-            .map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
-        memory_mb: number(property("MemorySize"), "MemorySize", 128..=10_240, scope)?.unwrap_or(DEFAULT_MEMORY_MB),
+        timeout: number("Timeout", 1..=900)?.map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
+        memory_mb: number("MemorySize", 128..=10_240)?.unwrap_or(DEFAULT_MEMORY_MB),
         environment,
     })
 }
@@ -248,22 +265,6 @@ fn variables(properties: &Node) -> Result<&[Entry], Fault> {
         return Err(Fault::at(key.line, message));
     }
     environment.get("Variables").map_or(Ok(&[]), |variables| variables.entries("Variables"))
-}
-
-fn number(
-    node: Option<&Node>,
-    name: &str,
-    range: std::ops::RangeInclusive<u32>,
-    scope: &Scope,
-) -> Result<Option<u32>, Fault> {
-    let Some(node) = node else { return Ok(None) };
-    match scope.text(node)?.parse() {
-        Ok(value) if range.contains(&value) => Ok(Some(value)),
-        _ => {
-            let message = format!("`{name}` must be a number from {} to {}", range.start(), range.end());
-            Err(Fault::at(node.line, message))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -312,7 +313,7 @@ Resources:
             .environment()
             .iter()
             .map(|(name, value)| {
-                format!("{name}={}", value.resolve(|id| if id == "Secret" { Some("hush") } else { None }))
+                format!("{name}={}", value.resolve("", |id| if id == "Secret" { Some("hush") } else { None }))
             })
             .collect();
         assert_eq!(

@@ -1,10 +1,12 @@
-//! `template.yaml`, as far as one machine needs it: functions, routes, tables and secrets.
+//! `template.yaml`, as far as one machine needs it: functions and what invokes them, tables, queues, topics, secrets.
 //!
 //! What the template does not name does not exist locally. What it names and the local cloud cannot provide is an error
 //! with its line, so that nothing is left out silently. Resources that only matter in an account (alarms, log groups,
 //! IAM) are accepted and skipped, but their references are checked.
 
+mod events;
 mod functions;
+mod queues;
 mod resolve;
 mod routes;
 mod secrets;
@@ -17,11 +19,14 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use events::{Period, QueueSource, Schedule, Scheduler, Subscription};
 pub use functions::{EnvironmentValue, Function};
+pub use queues::{Queue, Redrive};
 pub use routes::{Route, Routes};
 pub use secrets::SecretSpec;
 pub use tables::Table;
 
+use events::{Events, Surroundings};
 use resolve::{Referent, Scope};
 use routes::HttpApi;
 use yaml::Node;
@@ -53,7 +58,8 @@ pub struct Template {
     functions: Vec<Function>,
     tables: Vec<Table>,
     secrets: Vec<SecretSpec>,
-    routes: Routes,
+    queues: Vec<Queue>,
+    events: Events,
 }
 
 /// Why a template cannot be used, and where.
@@ -121,12 +127,23 @@ impl Template {
             root.get(part).map_or(Ok(()), |node| scope.check(node))?;
         }
 
-        let mut template =
-            Self { functions: Vec::new(), tables: Vec::new(), secrets: Vec::new(), routes: Routes::default() };
-        for resource in resources.iter().filter(|resource| resource.kind == Kind::Secret) {
-            template.secrets.push(secrets::read(resource)?);
+        let mut template = Self {
+            functions: Vec::new(),
+            tables: Vec::new(),
+            secrets: Vec::new(),
+            queues: Vec::new(),
+            events: Events::default(),
+        };
+        // First what functions refer to.
+        for resource in &resources {
+            match resource.kind {
+                Kind::Secret => template.secrets.push(secrets::read(resource)?),
+                Kind::Queue => template.queues.push(queues::read(resource, &scope)?),
+                _ => {}
+            }
         }
-        let api = http_api(&root, &resources)?;
+        let queues = template.queues.clone();
+        let surroundings = Surroundings { api: http_api(&root, &resources)?, scope: &scope, queues: &queues };
         for resource in &resources {
             match resource.kind {
                 Kind::Table => template.tables.push(tables::read(resource, &scope)?),
@@ -137,11 +154,11 @@ impl Template {
                         let message = format!("`{}` runs the same binary as `{}`", resource.id, twin.logical_id());
                         return Err(Fault::at(resource.line, message));
                     }
-                    routes::read(resource, function.name(), api.as_ref(), &mut template.routes)?;
+                    events::read(resource, &function, &surroundings, &mut template.events)?;
                     template.functions.push(function);
                 }
                 Kind::Topic => topics::check(resource)?,
-                Kind::HttpApi | Kind::Secret | Kind::AccountOnly => {}
+                Kind::HttpApi | Kind::Queue | Kind::Secret | Kind::AccountOnly => {}
             }
         }
         Ok(template)
@@ -164,15 +181,37 @@ impl Template {
 
     /// The HTTP API's routes.
     pub fn routes(&self) -> &Routes {
-        &self.routes
+        &self.events.routes
+    }
+
+    /// The queues, in the template's order.
+    pub fn queues(&self) -> &[Queue] {
+        &self.queues
+    }
+
+    /// The functions that get the messages of queues.
+    pub fn queue_sources(&self) -> &[QueueSource] {
+        &self.events.queues
+    }
+
+    /// The functions that are invoked at certain times.
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.events.schedules
+    }
+
+    /// The functions that get what is published in topics.
+    pub fn subscriptions(&self) -> &[Subscription] {
+        &self.events.subscriptions
     }
 }
 
+/// What a resource is on one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     AccountOnly,
     Function,
     HttpApi,
+    Queue,
     Secret,
     Table,
     Topic,
@@ -238,6 +277,7 @@ fn resources(root: &Node) -> Result<Vec<Resource<'_>>, Fault> {
             "AWS::Serverless::Function" => Kind::Function,
             "AWS::Serverless::HttpApi" => Kind::HttpApi,
             "AWS::SNS::Topic" => Kind::Topic,
+            "AWS::SQS::Queue" => Kind::Queue,
             other if ACCOUNT_ONLY.iter().any(|prefix| other.starts_with(prefix)) => Kind::AccountOnly,
             other => {
                 let message = format!("`{}`: the local cloud does not provide {other}", key.text);
@@ -266,11 +306,12 @@ fn referents(resources: &[Resource<'_>]) -> Result<BTreeMap<String, Referent>, F
                 (Some(name.to_owned()), Some(functions::arn(name)))
             }
             Kind::HttpApi => (Some(routes::API_ID.to_owned()), None),
+            Kind::Queue => (Some(queues::reference(id)), Some(queues::arn(id))),
             Kind::Secret => (Some(secrets::arn(id)), None),
             Kind::Table => (Some(id.to_owned()), Some(tables::arn(id))),
             Kind::Topic => (Some(topics::arn(id)), Some(topics::arn(id))),
         };
-        referents.insert(id.to_owned(), Referent { reference, arn });
+        referents.insert(id.to_owned(), Referent { kind: resource.kind, reference, arn });
     }
     Ok(referents)
 }
@@ -313,8 +354,8 @@ mod tests {
         assert_eq!(error("Resources:\n  X:\n    Properties: {}\n"), "template.yaml:2: `X` has no `Type`");
         assert_eq!(error("A: 1\n"), "template.yaml:1: there are no `Resources`");
         assert_eq!(
-            error("Resources:\n  Q:\n    Type: AWS::SQS::Queue\n"),
-            "template.yaml:2: `Q`: the local cloud does not provide AWS::SQS::Queue"
+            error("Resources:\n  B:\n    Type: AWS::S3::Bucket\n"),
+            "template.yaml:2: `B`: the local cloud does not provide AWS::S3::Bucket"
         );
         assert_eq!(
             error(&with_function("CodeUri: target/lambda/fn/bootstrap.zip\nRole: !Ref Nobody\n")),
@@ -369,7 +410,7 @@ mod tests {
         };
         let template = Template::parse(&text("Origin: local"), "template.yaml").unwrap();
         let [function] = template.functions() else { panic!("there is one function") };
-        assert_eq!(function.environment()["A"].resolve(|_| None), "local");
+        assert_eq!(function.environment()["A"].resolve("", |_| None), "local");
         let message = error(&text("Orgin: local"));
         assert!(message.ends_with("`Orgin` is no parameter of this template"), "{message}");
     }

@@ -1,11 +1,12 @@
 //! What references and intrinsic functions of the template mean on this machine.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Number};
 
 use super::yaml::{Entry, Node, Value};
-use super::{ACCOUNT, Fault, REGION};
+use super::{ACCOUNT, Fault, Kind, REGION};
 
 /// The intrinsic functions of a template. What the local cloud cannot evaluate may stand where it need not.
 const INTRINSICS: &[&str] = &[
@@ -40,8 +41,9 @@ pub(crate) struct Scope {
 }
 
 /// What `!Ref` and `!GetAtt … .Arn` of a resource give. A resource without local existence has neither.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Referent {
+    pub(crate) kind: Kind,
     pub(crate) reference: Option<String>,
     pub(crate) arn: Option<String>,
 }
@@ -104,6 +106,40 @@ impl Scope {
             Value::Call { function, argument } => self.call(node.line, function, argument),
             Value::Sequence(_) | Value::Mapping(_) => Err(Fault::at(node.line, "this must be text")),
         }
+    }
+
+    /// Evaluates `node`, the value of `name`, to a number.
+    pub(crate) fn number(&self, node: &Node, name: &str, range: RangeInclusive<u32>) -> Result<u32, Fault> {
+        match self.text(node)?.parse() {
+            Ok(value) if range.contains(&value) => Ok(value),
+            _ => {
+                let message = format!("`{name}` must be a number from {} to {}", range.start(), range.end());
+                Err(Fault::at(node.line, message))
+            }
+        }
+    }
+
+    /// Evaluates `node`, the value of `name`, to a boolean.
+    pub(crate) fn flag(&self, node: &Node, name: &str) -> Result<bool, Fault> {
+        match self.text(node)?.as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(Fault::at(node.line, format!("`{name}` must be true or false"))),
+        }
+    }
+
+    /// Whether the template has the queue `name`.
+    pub(crate) fn is_queue(&self, name: &str) -> bool {
+        self.is(name, Kind::Queue)
+    }
+
+    /// Whether the template has the topic `name`.
+    pub(crate) fn is_topic(&self, name: &str) -> bool {
+        self.is(name, Kind::Topic)
+    }
+
+    fn is(&self, name: &str, kind: Kind) -> bool {
+        self.resources.get(name).is_some_and(|referent| referent.kind == kind)
     }
 
     /// Evaluates `node` to JSON. Unquoted scalars become numbers, booleans and null where they look like it.
@@ -267,9 +303,14 @@ mod tests {
         scope.parameters.insert("Domain".into(), None);
         scope.resources.insert(
             "Users".into(),
-            Referent { reference: Some("Users".into()), arn: Some("arn:aws:dynamodb:x:1:table/Users".into()) },
+            Referent {
+                kind: Kind::Table,
+                reference: Some("Users".into()),
+                arn: Some("arn:aws:dynamodb:x:1:table/Users".into()),
+            },
         );
-        scope.resources.insert("Alarm".into(), Referent::default());
+        let alarm = Referent { kind: Kind::AccountOnly, reference: None, arn: None };
+        scope.resources.insert("Alarm".into(), alarm);
         scope
     }
 

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use percent_encoding::percent_decode_str;
 
-use super::yaml::{Node, Value};
-use super::{Fault, Kind, Resource};
+use super::yaml::{Entry, Node, Value};
+use super::{Fault, Resource};
 
 /// The HTTP API's id, which `!Ref` of it gives.
 pub(crate) const API_ID: &str = "local";
@@ -222,51 +222,39 @@ impl<'a> HttpApi<'a> {
     }
 }
 
-/// Adds the routes of one function.
+/// Adds the route of a function's event, which stands at `line`.
 pub(super) fn read(
-    resource: &Resource<'_>,
+    event: &str,
+    line: usize,
+    properties: &[Entry],
     function: &str,
     api: Option<&HttpApi<'_>>,
     routes: &mut Routes,
 ) -> Result<(), Fault> {
-    debug_assert_eq!(resource.kind, Kind::Function);
-    let Some(events) = resource.property("Events") else { return Ok(()) };
-    for (name, event) in events.entries("Events")? {
-        match event.get("Type").and_then(Node::scalar) {
-            Some("HttpApi") => {}
-            Some(other) => {
-                let message = format!("the local cloud does not provide {other} events");
-                return Err(Fault::at(event.line, message));
-            }
-            None => return Err(Fault::at(name.line, format!("the event `{}` has no `Type`", name.text))),
-        }
-        let mut method = None;
-        let mut path = None;
-        let properties = event.get("Properties").map_or(Ok(&[][..]), |node| node.entries("Properties"))?;
-        for (key, node) in properties {
-            match key.text.as_str() {
-                "ApiId" => check_api(node, api)?,
-                "Method" => method = node.scalar(),
-                "Path" => path = node.scalar(),
-                "PayloadFormatVersion" if node.scalar() == Some("2.0") => {}
-                "RouteSettings" => {}
-                other => {
-                    let message = format!("the local cloud does not support `{other}` of a route");
-                    return Err(Fault::at(key.line, message));
-                }
+    let mut method = None;
+    let mut path = None;
+    for (key, node) in properties {
+        match key.text.as_str() {
+            "ApiId" => check_api(node, api)?,
+            "Method" => method = node.scalar(),
+            "Path" => path = node.scalar(),
+            "PayloadFormatVersion" if node.scalar() == Some("2.0") => {}
+            "RouteSettings" => {}
+            other => {
+                let message = format!("the local cloud does not support `{other}` of a route");
+                return Err(Fault::at(key.line, message));
             }
         }
-        let (Some(method), Some(path)) = (method, path) else {
-            return Err(Fault::at(name.line, format!("the route `{}` needs `Path` and `Method`", name.text)));
-        };
-        let route = Route::new(function, method, path)
-            .ok_or_else(|| Fault::at(name.line, format!("`{method} {path}` is not a route")))?;
-        routes.add(route).map_err(|existing| {
-            let message = format!("`{method} {path}` is routed to `{}` already", existing.function());
-            Fault::at(name.line, message)
-        })?;
     }
-    Ok(())
+    let (Some(method), Some(path)) = (method, path) else {
+        return Err(Fault::at(line, format!("the route `{event}` needs `Path` and `Method`")));
+    };
+    let route = Route::new(function, method, path)
+        .ok_or_else(|| Fault::at(line, format!("`{method} {path}` is not a route")))?;
+    routes.add(route).map_err(|existing| {
+        let message = format!("`{method} {path}` is routed to `{}` already", existing.function());
+        Fault::at(line, message)
+    })
 }
 
 fn check_api(node: &Node, api: Option<&HttpApi<'_>>) -> Result<(), Fault> {
@@ -371,7 +359,7 @@ mod tests {
         for path in ["x", "/{}", "/{+}", "/{a}/{a}", "/{a}/{a+}", "/{a+}/b", "/{a{b}"] {
             assert_eq!(error(&route("A", path)), format!("template.yaml:9: `GET {path}` is not a route"));
         }
-        assert_eq!(error("        A: { Type: SQS }\n"), "template.yaml:9: the local cloud does not provide SQS events");
+        assert_eq!(error("        A: { Type: S3 }\n"), "template.yaml:9: the local cloud does not provide S3 events");
         assert_eq!(
             error("        A: { Type: HttpApi, Properties: { Path: /x } }\n"),
             "template.yaml:9: the route `A` needs `Path` and `Method`"

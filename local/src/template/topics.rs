@@ -44,7 +44,10 @@ Resources:
     fn a_topic_is_referred_to_by_its_arn() {
         let template = Template::parse(TEMPLATE, "template.yaml").unwrap();
         let [function] = template.functions() else { panic!("there is one function") };
-        assert_eq!(function.environment()["TOPIC"].resolve(|_| None), "arn:aws:sns:us-east-1:000000000000:MailEvents");
+        assert_eq!(
+            function.environment()["TOPIC"].resolve("", |_| None),
+            "arn:aws:sns:us-east-1:000000000000:MailEvents"
+        );
     }
 
     #[test]

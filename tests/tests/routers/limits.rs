@@ -281,7 +281,7 @@ fn settings_that_are_missing_or_malformed_are_named() {
 fn the_template_says_the_limits_that_hold_without_it() {
     let template = Template::load(workspace().join("template.yaml")).unwrap();
     for function in template.functions() {
-        let limits: Limits = function.environment()["RATE_LIMITS"].resolve(|_| None).parse().unwrap();
+        let limits: Limits = function.environment()["RATE_LIMITS"].resolve("", |_| None).parse().unwrap();
         for policy in Policy::ALL {
             assert_eq!(limits.quota_of(policy), Limits::default().quota_of(policy), "{policy:?}");
         }
