@@ -25,6 +25,7 @@ pub fn functions() -> Vec<(&'static str, OpenApi)> {
         ("auth", document(auth::routes())),
         ("users", document(users::routes())),
         ("items", document(items::routes())),
+        ("jobs", document(jobs::routes())),
     ]
 }
 
@@ -57,7 +58,9 @@ fn info() -> Info {
         .build()
 }
 
-const DESCRIPTION: &str = "A backend as you know it from FastAPI: users, OAuth2 sign-in, and items with search.
+const DESCRIPTION: &str =
+    "A backend as you know it from FastAPI: users, OAuth2 sign-in, items with search, and background work \
+that loses nothing.
 
 Sign up with `POST /api/v1/users`, sign in with `POST /api/v1/token`, and send the token as `Authorization: Bearer …`.
 
@@ -70,6 +73,8 @@ fn tags() -> Vec<Tag> {
         ("meta", "What answers here, and whether it lives."),
         ("auth", "Sign-in and tokens."),
         ("users", "Accounts: sign-up, and what owners and admins do with them."),
+        ("notifications", "Mail that may be asked for."),
+        ("jobs", "Background work: what was promised, and how far it is."),
         ("items", "Items: public to read, for their owner and admins to change."),
     ];
     described.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build()).into()

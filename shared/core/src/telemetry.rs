@@ -9,14 +9,29 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry, filter::Targets, fmt};
 
+/// The crates whose lines are logged at the level that is set.
+const OURS: [&str; 13] = [
+    "auth",
+    "email_worker",
+    "items",
+    "jobs",
+    "mail_events",
+    "meta",
+    "peregrine_core",
+    "peregrine_fetch",
+    "peregrine_http",
+    "peregrine_worker",
+    "relay",
+    "users",
+    "webhook_worker",
+];
+
 /// Starts logging for this process, panics included. The level is `AWS_LAMBDA_LOG_LEVEL`, `INFO` if there is none;
 /// libraries speak up from `WARN` on only, so that no request content of theirs reaches the log.
 pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| LevelFilter::from_str(&level).ok());
     let ours = level.unwrap_or(LevelFilter::INFO);
-    let filter = Targets::new()
-        .with_default(LevelFilter::WARN)
-        .with_targets(["auth", "items", "meta", "users", "peregrine_core", "peregrine_http"].map(|name| (name, ours)));
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OURS.map(|name| (name, ours)));
     let layer = if std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("text")) {
         // Lambda and the local cloud note the time of every line themselves.
         fmt::layer().with_ansi(false).without_time().boxed()
