@@ -75,6 +75,7 @@ fn tags() -> Vec<Tag> {
         ("users", "Accounts: sign-up, and what owners and admins do with them."),
         ("notifications", "Mail that may be asked for."),
         ("jobs", "Background work: what was promised, and how far it is."),
+        ("operations", "For whoever runs the system."),
         ("items", "Items: public to read, for their owner and admins to change."),
     ];
     described.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build()).into()

@@ -40,7 +40,7 @@ pub(crate) struct Readiness {
 #[utoipa::path(
     get,
     path = "/health/ready",
-    tag = "meta",
+    tag = "operations",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)),
 )]
 pub(crate) async fn check_readiness(

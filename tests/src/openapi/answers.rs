@@ -89,13 +89,14 @@ fn complete_response(status: &str, response: &mut Response, is_limited: bool, re
     if is_limited {
         headers::add(response, headers::WHERE_LIMITED);
     }
-    if status == "201" {
+    let is_resource = schema_of(response).is_some_and(|schema| resources.contains(&schema));
+    if status == "201" || (status == "202" && is_resource) {
         headers::add(response, &["Location"]);
     }
     if is_list(response) {
         headers::add(response, &["Link"]);
     }
-    if schema_of(response).is_some_and(|schema| resources.contains(&schema)) {
+    if is_resource {
         headers::add(response, &["ETag"]);
     }
     if response.description.is_empty() {
@@ -130,10 +131,13 @@ fn offer_not_modified(operation: &mut Operation) {
 
 /// Whoever may send a request twice is told whether the answer is the first one again.
 fn tell_repetitions(operation: &mut Operation) {
-    if takes(operation, "Idempotency-Key")
-        && let Some(RefOr::T(created)) = operation.responses.responses.get_mut("201")
-    {
-        headers::add(created, &["Idempotent-Replayed"]);
+    if !takes(operation, "Idempotency-Key") {
+        return;
+    }
+    for status in ["201", "202"] {
+        if let Some(RefOr::T(created)) = operation.responses.responses.get_mut(status) {
+            headers::add(created, &["Idempotent-Replayed"]);
+        }
     }
 }
 
