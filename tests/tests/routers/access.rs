@@ -26,9 +26,10 @@ fn operations() -> Vec<Operation> {
 }
 
 /// The operations that anybody may call.
-const PUBLIC: [&str; 7] = [
+const PUBLIC: [&str; 8] = [
     "GET /",
     "GET /health",
+    "GET /health/ready",
     "GET /api/v1/health",
     "POST /api/v1/token",
     "POST /api/v1/users",
@@ -36,11 +37,22 @@ const PUBLIC: [&str; 7] = [
     "GET /api/v1/items/{item_id}",
 ];
 
+/// The operations that are for admins, or for whoever has a scope that nobody gets by signing up.
+const FOR_ADMINS: [&str; 5] = [
+    "GET /api/v1/users",
+    "POST /api/v1/jobs/retry",
+    "POST /api/v1/jobs/{job_id}/retry",
+    "POST /api/v1/notifications",
+    "POST /api/v1/send-notification",
+];
+
 #[tokio::test]
 async fn every_operation_but_the_public_ones_asks_who_calls() {
     let app = App::start().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let item = app.post("/items").by(&ann).json(&json!({"name": "a", "price": 1})).send().await.text("/id");
+    // What Ann's sign-up has promised.
+    let job = app.get("/jobs").by(&ann).send().await.text("/0/id");
     let operations = operations();
     assert!(operations.len() > 15, "the document is complete");
     for Operation { method, path, is_protected } in operations {
@@ -49,7 +61,7 @@ async fn every_operation_but_the_public_ones_asks_who_calls() {
         if !is_protected {
             continue;
         }
-        let path = path.replace("{user_id}", &ann.id).replace("{item_id}", &item);
+        let path = path.replace("{user_id}", &ann.id).replace("{item_id}", &item).replace("{job_id}", &job);
         let call = || app.call(&method, &format!("/{path}"));
         let body: Value =
             json!({"name": "b", "price": 1, "email": "b@example.com", "username": "new", "password": "Passw0rd1"});
@@ -58,9 +70,11 @@ async fn every_operation_but_the_public_ones_asks_who_calls() {
             assert_eq!(answer.status, 401, "{name}");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{name}");
         }
-        let names_another = path.contains(&ann.id) || path.contains(&item) || name == "GET /api/v1/users";
+        let names_another = path.contains(&ann.id) || path.contains(&item) || FOR_ADMINS.contains(&name.as_str());
         if names_another {
             assert_eq!(call().by(&bob).json(&body).send().await.status, 403, "{name}");
+        } else if path.contains(&job) {
+            assert_eq!(call().by(&bob).json(&body).send().await.status, 404, "{name}: to others a job does not exist");
         }
     }
     assert_eq!(app.get("/users/me").by(&ann).send().await.status, 200, "nothing of Ann's was touched");

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod claims;
 mod conditional;
 mod contract;
 mod docs;
@@ -15,6 +16,7 @@ mod edge;
 mod events;
 mod idempotency;
 mod items;
+mod jobs;
 mod limits;
 mod lists;
 mod pace;
