@@ -29,7 +29,7 @@ mod watch;
 pub mod aws;
 pub mod template;
 
-pub use aws::EmbeddedAws;
+pub use aws::{EmbeddedAws, Faults, Held};
 pub use cloud::{Cloud, workspace_root};
 pub use console::Console;
 pub use error::StartError;

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode, header};
 use tokio::net::TcpListener;
 
+use super::faults::{Faults, Moment};
 use super::scope;
 use crate::server;
 
@@ -26,6 +27,15 @@ pub(crate) trait AwsService: Send + Sync {
     /// The name in the credential scope of requests to it, such as `dynamodb`.
     fn name(&self) -> &'static str;
 
+    /// The operation that `request` asks for: what `X-Amz-Target` names, else its method and path.
+    fn operation(&self, request: &Request<Incoming>) -> String {
+        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+        match target {
+            Some(target) => target.rsplit('.').next().unwrap_or(target).to_owned(),
+            None => format!("{} {}", request.method(), request.uri().path()),
+        }
+    }
+
     /// Answers one request. Signatures are not checked by the front.
     fn call(&self, request: Request<Incoming>) -> Answer;
 }
@@ -33,11 +43,12 @@ pub(crate) trait AwsService: Send + Sync {
 /// All services by name.
 pub(crate) struct Front {
     services: HashMap<&'static str, Box<dyn AwsService>>,
+    faults: Faults,
 }
 
 impl Front {
-    pub(crate) fn new(services: Vec<Box<dyn AwsService>>) -> Self {
-        Self { services: services.into_iter().map(|service| (service.name(), service)).collect() }
+    pub(crate) fn new(services: Vec<Box<dyn AwsService>>, faults: Faults) -> Self {
+        Self { services: services.into_iter().map(|service| (service.name(), service)).collect(), faults }
     }
 
     pub(crate) async fn serve(self, listener: TcpListener) {
@@ -58,17 +69,25 @@ impl Front {
             let message = format!("service \"{name}\" is not part of this local cloud yet");
             return error(StatusCode::NOT_IMPLEMENTED, "UnknownServiceException", &message);
         };
-        service.call(request).await
+        let operation = service.operation(&request);
+        self.faults.count(service.name(), &operation);
+        if let Some(instead) = self.faults.pass(service.name(), &operation, Moment::Before).await {
+            return instead;
+        }
+        let response = service.call(request).await;
+        self.faults.pass(service.name(), &operation, Moment::After).await.unwrap_or(response)
     }
 }
 
 /// An error in the shape that SDKs read, whichever protocol the service speaks.
-pub(crate) fn error(status: StatusCode, code: &'static str, message: &str) -> Response<Body> {
+pub(crate) fn error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let body = serde_json::json!({"__type": code, "message": message}).to_string();
     let mut response = Response::new(Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/x-amz-json-1.0"));
-    headers.insert("x-amzn-errortype", header::HeaderValue::from_static(code));
+    if let Ok(code) = header::HeaderValue::from_str(code) {
+        headers.insert("x-amzn-errortype", code);
+    }
     response
 }

@@ -1,11 +1,14 @@
 //! The AWS services of the local cloud, behind one address.
 
 mod dynamodb;
+mod faults;
 mod front;
 mod scope;
+pub(crate) mod sqs;
 
 use std::net::TcpListener as StdListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
@@ -15,6 +18,10 @@ use crate::error::StartError;
 use crate::server;
 use crate::template::Template;
 use crate::topics::Topics;
+use dynamodb::DynamoDb;
+use sqs::{Queues, Sqs};
+
+pub use faults::{Faults, Held};
 
 /// Where the services keep their data.
 #[derive(Debug, Clone)]
@@ -23,19 +30,21 @@ pub(crate) enum Storage {
     Folder(PathBuf),
 }
 
-/// The AWS services with the template's tables, on a thread of their own. They end when this is dropped.
+/// The AWS services with the template's tables and queues, on a thread of their own. They end when this is dropped.
 ///
 /// The address works for every SDK and for the AWS CLI, with any credentials, for example
 /// `AWS_ENDPOINT_URL=<url> AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local`.
 #[derive(Debug)]
 pub struct EmbeddedAws {
     url: String,
+    queues: Arc<Queues>,
+    faults: Faults,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl EmbeddedAws {
-    /// Starts the services on a free port, with empty tables that are kept in memory. Does not need a runtime, nor
+    /// Starts the services on a free port, with empty tables and queues that are kept in memory. Does not need a runtime, nor
     /// disturb one.
     pub fn start(template: &Template) -> Result<Self, StartError> {
         let (topics, _) = Topics::new();
@@ -60,7 +69,11 @@ impl EmbeddedAws {
         let url = format!("http://{}", listener.local_addr().map_err(thread_error)?);
         let listener = TcpListener::from_std(listener).map_err(thread_error)?;
         let behind = server::listen(0).and_then(TcpListener::from_std).map_err(thread_error)?;
-        let front = front::Front::new(vec![Box::new(dynamodb::DynamoDb::at(&behind).map_err(thread_error)?)]);
+        let queues = Queues::new(&url, template.queues());
+        let faults = Faults::default();
+        let services: Vec<Box<dyn front::AwsService>> =
+            vec![Box::new(DynamoDb::at(&behind).map_err(thread_error)?), Box::new(Sqs::new(Arc::clone(&queues)))];
+        let front = front::Front::new(services, faults.clone());
         drop(guard);
 
         let (stop, stopped) = oneshot::channel();
@@ -80,12 +93,22 @@ impl EmbeddedAws {
                 runtime.shutdown_background();
             })
             .map_err(thread_error)?;
-        Ok(Self { url, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { url, queues, faults, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where the services answer: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What goes wrong with calls, for tests.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The template's queues.
+    pub(crate) fn queues(&self) -> &Arc<Queues> {
+        &self.queues
     }
 }
 

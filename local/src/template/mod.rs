@@ -21,6 +21,7 @@ use thiserror::Error;
 
 pub use events::{Period, QueueSource, Schedule, Scheduler, Subscription};
 pub use functions::{EnvironmentValue, Function};
+pub(crate) use queues::{MESSAGE_LIMIT, arn as queue_arn};
 pub use queues::{Queue, Redrive};
 pub use routes::{Route, Routes};
 pub use secrets::SecretSpec;
