@@ -23,6 +23,7 @@ pub mod random;
 pub mod scope;
 mod seal;
 pub mod settings;
+pub mod suppression;
 #[cfg(feature = "aws")]
 pub mod table;
 pub mod telemetry;

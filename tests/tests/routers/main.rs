@@ -22,6 +22,7 @@ mod lists;
 mod pace;
 mod requests;
 mod search;
+mod suppressions;
 mod tables;
 mod template;
 mod tokens;

@@ -15,6 +15,7 @@ mod merge;
 mod once;
 mod replace;
 mod row;
+mod suppressions;
 mod terms;
 mod transaction;
 mod users;
@@ -32,6 +33,7 @@ pub use counters::RateLimiter;
 pub use items::{InsertItemError, ItemTables, Items};
 pub use jobs::{Due, InsertJobError, JobFilter, Jobs, Promise};
 pub use keys::Keys;
+pub use suppressions::Suppressions;
 pub use users::{InsertUserError, SignIn, UpdateUserError, Users};
 
 /// How many partitions a list is spread over. Each multiplies what a list page reads; one partition takes 1,000 writes a
