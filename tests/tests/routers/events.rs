@@ -18,13 +18,17 @@ async fn every_sample_event_gets_the_answer_that_it_is_a_sample_of() {
     let mut samples = 0;
     for entry in std::fs::read_dir(workspace().join("events")).unwrap() {
         let path = entry.unwrap().path();
+        let event = std::fs::read_to_string(&path).unwrap();
+        if !event.contains("\"requestContext\"") {
+            // It comes from no gateway; the tests of its function have it.
+            continue;
+        }
         let expected = match path.file_name().and_then(|name| name.to_str()).unwrap() {
             "meta-health.json" | "auth-token.json" | "items-list.json" => 200,
             "users-sign-up.json" => 201,
             "items-read.json" => 404,
             other => panic!("no expectation for {other}"),
         };
-        let event = std::fs::read_to_string(&path).unwrap();
         assert_eq!(status(&app, &event).await, expected, "{}", path.display());
         samples += 1;
     }

@@ -19,6 +19,7 @@ mod items;
 mod jobs;
 mod limits;
 mod lists;
+mod mail_events;
 mod pace;
 mod requests;
 mod search;
