@@ -1,5 +1,7 @@
 //! Mail: what is to be written to whom. How it looks is the business of the crate `peregrine-mail`.
 
+pub mod links;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
