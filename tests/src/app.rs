@@ -16,6 +16,7 @@ use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::limit::Limits;
+use peregrine_core::mail::links::MailLinks;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::queue::Queues;
@@ -48,6 +49,8 @@ pub struct App {
     service: Service,
     /// The signer of the auth function.
     pub signer: Arc<Signer>,
+    /// Makes the links in mails.
+    pub links: MailLinks,
     /// A client of the tables.
     pub client: Client,
     /// The jobs that the functions have promised.
@@ -97,11 +100,13 @@ impl App {
             Idempotency::new("IdempotencyTable".to_owned(), &SECRET.into(), clock.clone(), random.clone());
         let promises = Promises::new(jobs.clone(), queues.clone(), idempotency.clone());
         let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
+        let links = MailLinks::new(&SECRET.into());
         let auth_state = AuthState {
             users: users.clone(),
             signer: Arc::clone(&signer),
             passwords: PasswordHasher::new(random.clone()),
             first_admin: FirstAdminAccess::new(email.clone(), ADMIN_PASSWORD.into()),
+            links: links.clone(),
             limiter: limiter.clone(),
             clock: clock.clone(),
             random: random.clone(),
@@ -144,7 +149,7 @@ impl App {
             .merge(jobs::routes().with_state(jobs_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { service: Service::new(router.into(), edge), signer, client, jobs, queues, clock, passed, _aws: aws }
+        Self { service: Service::new(router.into(), edge), signer, links, client, jobs, queues, clock, passed, _aws: aws }
     }
 
     /// The time by the clock of the functions.

@@ -1,8 +1,9 @@
-//! Sign-in: the only function that can mint access tokens.
+//! Sign-in, and the confirmation of addresses: the only function that can mint access tokens.
 
 mod create_token;
 mod first_admin;
 mod state;
+mod verify_email;
 
 pub use first_admin::FirstAdminAccess;
 pub use state::AuthState;
@@ -11,5 +12,7 @@ use utoipa_axum::routes;
 
 /// The routes of this function.
 pub fn routes() -> OpenApiRouter<AuthState> {
-    OpenApiRouter::new().routes(routes!(create_token::create_token))
+    OpenApiRouter::new()
+        .routes(routes!(create_token::create_token))
+        .routes(routes!(verify_email::show_verification, verify_email::verify_email))
 }

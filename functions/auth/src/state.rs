@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
+use peregrine_core::mail::links::MailLinks;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
@@ -21,6 +22,8 @@ pub struct AuthState {
     pub passwords: PasswordHasher,
     /// Who can sign in before anybody has signed up.
     pub first_admin: FirstAdminAccess,
+    /// Opens the links in mails.
+    pub links: MailLinks,
     /// Counts requests.
     pub limiter: RateLimiter,
     /// The time.
@@ -42,6 +45,7 @@ impl AuthState {
         let keys_table = environment.text("KEYS_TABLE");
         let issuer = environment.text("TOKEN_ISSUER");
         let signing_secret = environment.secret("SIGNING_SECRET", 32);
+        let seal_secret = environment.secret("SEAL_SECRET", 32);
         let first_admin = FirstAdminAccess::from_env(&mut environment);
         let (clock, random, client) = (Clock::system(), Random::system(), Client::new(&aws.sdk_config()));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
@@ -54,6 +58,7 @@ impl AuthState {
             signer: Arc::new(signer),
             passwords: PasswordHasher::new(random.clone()),
             first_admin: first_admin?,
+            links: MailLinks::new(&seal_secret),
             limiter,
             clock,
             random,

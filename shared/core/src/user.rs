@@ -203,6 +203,12 @@ impl User {
         user
     }
 
+    /// The user whose address has been shown to be theirs.
+    #[must_use]
+    pub fn verified(&self, now: Timestamp) -> Self {
+        Self { is_verified: true, updated_at: now, version: self.version + 1, ..self.clone() }
+    }
+
     /// The names that nobody else may have.
     pub fn unique_names(&self) -> BTreeSet<UniqueName> {
         [self.email.as_str(), &self.username].into_iter().map(UniqueName::of).collect()

@@ -8,6 +8,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use peregrine_core::cause::with_causes;
+use peregrine_core::mail::links::LinkError;
 use peregrine_core::password::PasswordError;
 use peregrine_core::token::SigningKeyError;
 use peregrine_core::validation::{Fault, Input, Segment};
@@ -23,6 +24,8 @@ pub enum ApiError {
     UnreadableForm(&'static str),
     /// 400: of the scopes that a token request names, the user has none (RFC 6749 section 5.2).
     InvalidScope,
+    /// 400: the link that was followed opens nothing.
+    UnusableLink(LinkError),
     /// 400: the request is for a host that is not ours.
     ForeignHost,
     /// 401: nobody, or nobody we know, is asking. The text is one of FastAPI's.
@@ -82,9 +85,11 @@ impl ApiError {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::UnreadableBody | Self::UnreadableForm(_) | Self::InvalidScope | Self::ForeignHost => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::UnreadableBody
+            | Self::UnreadableForm(_)
+            | Self::InvalidScope
+            | Self::UnusableLink(_)
+            | Self::ForeignHost => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
@@ -140,6 +145,8 @@ impl ApiError {
             Self::Invalid(_) => FAULTS,
             Self::UnreadableBody => "There was an error parsing the body",
             Self::InvalidScope => "The user has none of the requested scopes",
+            Self::UnusableLink(LinkError::Invalid) => "This link is not valid",
+            Self::UnusableLink(LinkError::Expired) => "This link has expired",
             Self::ForeignHost => "Invalid host header",
             Self::UnreadableForm(detail)
             | Self::Unauthenticated(detail)
@@ -155,6 +162,12 @@ impl ApiError {
             Self::Busy => "Service busy, please try again",
             Self::TimedOut => "The request took too long and was ended",
         }
+    }
+}
+
+impl From<LinkError> for ApiError {
+    fn from(error: LinkError) -> Self {
+        Self::UnusableLink(error)
     }
 }
 

@@ -38,4 +38,5 @@ pub mod request;
 #[cfg(feature = "auth")]
 pub mod response;
 pub mod service;
+pub mod web_page;
 mod weights;

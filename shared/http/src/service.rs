@@ -24,6 +24,7 @@ use crate::layers::caching::Cached;
 use crate::layers::exchange::{Exchange, gateway};
 use crate::layers::log::RequestLine;
 use crate::layers::{address, deadline, problem, rate, security};
+use crate::web_page;
 
 pub use crate::layers::address::convertible;
 
@@ -113,6 +114,7 @@ impl Service {
     /// The answer as it is before it is compressed and marked.
     async fn respond(&self, request: Request<Body>) -> Response {
         let is_head = request.method() == Method::HEAD;
+        let exchange = Exchange::of(request.extensions());
         let as_problem = problem::is_accepted(request.headers());
         let preflight = self.edge.cors.preflight(&request);
         let mut response = match preflight {
@@ -122,6 +124,9 @@ impl Service {
             Some(response) => response,
             None => deadline::within(deadline::of(&request, &self.edge.clock), self.routed(request)).await,
         };
+        if exchange.is_page() {
+            web_page::write_error(&mut response);
+        }
         problem::write(&mut response, as_problem);
         if is_head {
             *response.body_mut() = Body::empty();

@@ -26,12 +26,14 @@ fn operations() -> Vec<Operation> {
 }
 
 /// The operations that anybody may call.
-const PUBLIC: [&str; 8] = [
+const PUBLIC: [&str; 10] = [
     "GET /",
     "GET /health",
     "GET /health/ready",
     "GET /api/v1/health",
     "POST /api/v1/token",
+    "GET /api/v1/verify-email",
+    "POST /api/v1/verify-email",
     "POST /api/v1/users",
     "GET /api/v1/items",
     "GET /api/v1/items/{item_id}",

@@ -28,3 +28,4 @@ mod tables;
 mod template;
 mod tokens;
 mod users;
+mod verify_email;

@@ -22,6 +22,7 @@ struct Known {
     if_match_required: bool,
     user_id: OnceLock<Uuid>,
     standing: OnceLock<Standing>,
+    is_page: OnceLock<()>,
 }
 
 impl Exchange {
@@ -45,6 +46,7 @@ impl Exchange {
             if_match_required,
             user_id: OnceLock::new(),
             standing: OnceLock::new(),
+            is_page: OnceLock::new(),
         }))
     }
 
@@ -71,6 +73,16 @@ impl Exchange {
     pub(crate) fn note_standing(&self, standing: Standing) {
         // A request is counted once.
         let _ = self.0.standing.set(standing);
+    }
+
+    /// Notes that a person waits for the answer in a browser, so that an error is told as a page, too.
+    pub(crate) fn note_page(&self) {
+        // To note it twice says no more.
+        let _ = self.0.is_page.set(());
+    }
+
+    pub(crate) fn is_page(&self) -> bool {
+        self.0.is_page.get().is_some()
     }
 
     pub(crate) fn standing(&self) -> Option<&Standing> {
