@@ -22,7 +22,7 @@ use peregrine_core::password::PasswordHasher;
 use peregrine_core::queue::Queues;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, ItemTables, Items, Jobs, Keys, RateLimiter, Users};
+use peregrine_core::table::{Client, ItemTables, Items, Jobs, Keys, RateLimiter, Suppressions, Users};
 use peregrine_core::token::{Signer, Verifier};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
@@ -115,6 +115,8 @@ impl App {
             jobs: jobs.clone(),
             queues: queues.clone(),
             promises: promises.clone(),
+            suppressions: Suppressions::new(client.clone(), "SuppressionTable".to_owned()),
+            links: links.clone(),
             authenticator: authenticator.clone(),
             cursors: Arc::clone(&cursors),
             limiter: limiter.clone(),
@@ -149,7 +151,17 @@ impl App {
             .merge(jobs::routes().with_state(jobs_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { service: Service::new(router.into(), edge), signer, links, client, jobs, queues, clock, passed, _aws: aws }
+        Self {
+            service: Service::new(router.into(), edge),
+            signer,
+            links,
+            client,
+            jobs,
+            queues,
+            clock,
+            passed,
+            _aws: aws,
+        }
     }
 
     /// The time by the clock of the functions.

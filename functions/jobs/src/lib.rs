@@ -10,6 +10,8 @@ mod ready;
 mod retry;
 mod retry_all;
 mod state;
+mod suppressions;
+mod unsubscribe;
 
 pub use state::JobsState;
 use utoipa_axum::router::OpenApiRouter;
@@ -24,5 +26,7 @@ pub fn routes() -> OpenApiRouter<JobsState> {
         .routes(routes!(retry_all::retry_jobs))
         .routes(routes!(read::read_job, cancel::cancel_job))
         .routes(routes!(retry::retry_job))
+        .routes(routes!(suppressions::read_suppression, suppressions::lift_suppression))
+        .routes(routes!(unsubscribe::show_unsubscription, unsubscribe::unsubscribe))
         .routes(routes!(ready::check_readiness))
 }

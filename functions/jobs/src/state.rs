@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
+use peregrine_core::mail::links::MailLinks;
 use peregrine_core::page::Cursors;
 use peregrine_core::queue::Queues;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, Jobs, RateLimiter, Users};
+use peregrine_core::table::{Client, Jobs, RateLimiter, Suppressions, Users};
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
 use peregrine_http::promise::Promises;
@@ -18,6 +19,10 @@ pub struct JobsState {
     pub jobs: Jobs,
     /// Tell workers of jobs.
     pub queues: Queues,
+    /// The addresses that get no mail.
+    pub suppressions: Suppressions,
+    /// Opens the links in mails.
+    pub links: MailLinks,
     /// Finds out who calls.
     pub authenticator: Authenticator,
     /// Seals the positions in lists.
@@ -43,6 +48,7 @@ impl JobsState {
         let client = Client::new(&config);
         let jobs = Jobs::new(client.clone(), environment.text("JOBS_TABLE"));
         let queues = Queues::from_env(&mut environment, &config);
+        let suppressions = Suppressions::new(client.clone(), environment.text("SUPPRESSION_TABLE"));
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         let authenticator = Authenticator::from_env(&mut environment, client, users, limiter.clone(), clock.clone());
@@ -55,6 +61,8 @@ impl JobsState {
             promises: Promises::new(jobs.clone(), queues.clone(), idempotency),
             jobs,
             queues,
+            suppressions,
+            links: MailLinks::new(&seal_secret),
             authenticator,
             cursors: Arc::new(Cursors::new(&seal_secret)),
             limiter,

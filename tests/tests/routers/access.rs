@@ -26,7 +26,9 @@ fn operations() -> Vec<Operation> {
 }
 
 /// The operations that anybody may call.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 12] = [
+    "GET /api/v1/unsubscribe",
+    "POST /api/v1/unsubscribe",
     "GET /",
     "GET /health",
     "GET /health/ready",
@@ -40,7 +42,9 @@ const PUBLIC: [&str; 10] = [
 ];
 
 /// The operations that are for admins, or for whoever has a scope that nobody gets by signing up.
-const FOR_ADMINS: [&str; 5] = [
+const FOR_ADMINS: [&str; 7] = [
+    "GET /api/v1/suppressions/{email}",
+    "DELETE /api/v1/suppressions/{email}",
     "GET /api/v1/users",
     "POST /api/v1/jobs/retry",
     "POST /api/v1/jobs/{job_id}/retry",
@@ -63,7 +67,11 @@ async fn every_operation_but_the_public_ones_asks_who_calls() {
         if !is_protected {
             continue;
         }
-        let path = path.replace("{user_id}", &ann.id).replace("{item_id}", &item).replace("{job_id}", &job);
+        let path = path
+            .replace("{user_id}", &ann.id)
+            .replace("{item_id}", &item)
+            .replace("{job_id}", &job)
+            .replace("{email}", "ann@example.com");
         let call = || app.call(&method, &format!("/{path}"));
         let body: Value =
             json!({"name": "b", "price": 1, "email": "b@example.com", "username": "new", "password": "Passw0rd1"});

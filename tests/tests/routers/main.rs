@@ -27,5 +27,6 @@ mod suppressions;
 mod tables;
 mod template;
 mod tokens;
+mod unsubscribe;
 mod users;
 mod verify_email;

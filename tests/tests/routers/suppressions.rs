@@ -3,7 +3,9 @@
 use peregrine_core::email::Email;
 use peregrine_core::suppression::{Reason, Suppression};
 use peregrine_core::table::{ConditionalWriteError, Suppressions};
+use serde_json::json;
 use tests::app::App;
+use tests::log;
 
 fn list(app: &App) -> Suppressions {
     Suppressions::new(app.client.clone(), "SuppressionTable".to_owned())
@@ -66,4 +68,54 @@ async fn what_is_lifted_is_what_was_seen() {
     list.delete(&ann, &now).await.unwrap();
     assert_eq!(list.find(&ann).await.unwrap(), None);
     assert!(matches!(list.delete(&ann, &now).await, Err(ConditionalWriteError::Outdated)), "there is nothing to lift");
+}
+
+#[tokio::test]
+async fn an_admin_sees_why_an_address_gets_no_mail_and_lifts_it() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let put = Suppression { reason: Reason::Bounce, since: app.now(), detail: Some("General 5.1.1".to_owned()) };
+    list(&app).put(&email("ann@bücher.example"), &put).await.unwrap();
+    let path = "/suppressions/Ann@xn--bcher-kva.example";
+    let shown = app.get(path).by(&admin).send().await;
+    let expected = json!({
+        "email": "Ann@bücher.example", "reason": "bounce", "since": app.now().to_string(), "detail": "General 5.1.1",
+    });
+    assert_eq!((shown.status, &shown.body), (200, &expected));
+    let tag = shown.header("etag").unwrap();
+
+    let outdated = app.delete(path).by(&admin).header("if-match", "\"another\"").send().await;
+    assert_eq!(outdated.status, 412);
+    assert_eq!(app.delete(path).by(&admin).header("if-match", tag).send().await.status, 204);
+    for call in [app.get(path), app.delete(path)] {
+        let answer = call.by(&admin).send().await;
+        assert_eq!((answer.status, answer.text("/detail")), (404, "Suppression not found".to_owned()));
+    }
+    let invalid = app.get("/suppressions/ann").by(&admin).send().await;
+    assert_eq!(invalid.faults(), ["value_error path.email"]);
+}
+
+#[tokio::test]
+async fn nobody_but_an_admin_asks_about_addresses() {
+    let app = App::start().await;
+    let ann = app.user("ann").await;
+    for method in ["GET", "DELETE"] {
+        let call = || app.call(method, "/suppressions/ann@example.com");
+        assert_eq!(call().send().await.status, 401);
+        assert_eq!(call().by(&ann).send().await.status, 403, "not even about one's own");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_asked_about_stands_in_no_log_line() {
+    log::start();
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let _ = log::lines();
+    for path in ["/suppressions/ann@example.com", "/suppressions/ann%40example.com"] {
+        assert_eq!(app.get(path).by(&admin).send().await.status, 404);
+    }
+    let lines = log::lines();
+    assert!(lines.iter().all(|line| line["path"] == "/api/v1/suppressions/…"), "{lines:?}");
+    assert_eq!(lines.len(), 2);
 }
