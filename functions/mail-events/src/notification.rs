@@ -36,8 +36,10 @@ struct Notification {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Bounce {
-    bounce_type: String,
-    bounce_sub_type: Option<String>,
+    #[serde(rename = "bounceType")]
+    permanence: String,
+    #[serde(rename = "bounceSubType")]
+    kind: Option<String>,
     bounced_recipients: Vec<Recipient>,
 }
 
@@ -76,10 +78,9 @@ pub(crate) fn read(text: &str) -> Result<Option<Finding>, Malformed> {
 
 /// Only a permanent bounce says that an address is none. The others come from full mailboxes and the like.
 fn of_bounce(bounce: Bounce) -> Option<Finding> {
-    (bounce.bounce_type == "Permanent").then(|| {
-        let kind = bounce.bounce_sub_type;
+    (bounce.permanence == "Permanent").then(|| {
         let detailed = bounce.bounced_recipients.into_iter().map(|recipient| {
-            let detail = detail([kind.as_deref(), recipient.status.as_deref()]);
+            let detail = detail([bounce.kind.as_deref(), recipient.status.as_deref()]);
             (recipient.email_address, detail)
         });
         Finding { reason: Reason::Bounce, recipients: detailed.collect() }
@@ -130,22 +131,22 @@ mod tests {
         .to_string()
     }
 
-    fn found(reason: Reason, detail: Option<&str>) -> Result<Option<Finding>, Malformed> {
+    fn found(reason: Reason, detail: Option<&str>) -> Finding {
         let recipients = vec![("ann@example.com".to_owned(), detail.map(ToOwned::to_owned))];
-        Ok(Some(Finding { reason, recipients }))
+        Finding { reason, recipients }
     }
 
     #[test]
     fn permanent_bounces_and_complaints_are_found() {
-        assert_eq!(read(&bounce("Permanent", "5.1.1")), found(Reason::Bounce, Some("General 5.1.1")));
-        assert_eq!(read(&complaint(Some("abuse"))), found(Reason::Complaint, Some("abuse")));
-        assert_eq!(read(&complaint(None)), found(Reason::Complaint, None));
+        assert_eq!(read(&bounce("Permanent", "5.1.1")), Ok(Some(found(Reason::Bounce, Some("General 5.1.1")))));
+        assert_eq!(read(&complaint(Some("abuse"))), Ok(Some(found(Reason::Complaint, Some("abuse")))));
+        assert_eq!(read(&complaint(None)), Ok(Some(found(Reason::Complaint, None))));
     }
 
     #[test]
     fn both_shapes_of_notifications_are_read() {
         let classic = bounce("Permanent", "5.1.1").replace("eventType", "notificationType");
-        assert_eq!(read(&classic), found(Reason::Bounce, Some("General 5.1.1")));
+        assert_eq!(read(&classic), Ok(Some(found(Reason::Bounce, Some("General 5.1.1")))));
     }
 
     #[test]
@@ -163,7 +164,11 @@ mod tests {
     #[test]
     fn a_detail_quotes_no_foreign_server() {
         for status in ["<ann@example.com> is unknown", "5.1.1\nann", "", &"5".repeat(41)] {
-            assert_eq!(read(&bounce("Permanent", status)), found(Reason::Bounce, Some("General")), "{status}");
+            assert_eq!(
+                read(&bounce("Permanent", status)),
+                Ok(Some(found(Reason::Bounce, Some("General")))),
+                "{status}"
+            );
         }
     }
 

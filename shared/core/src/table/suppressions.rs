@@ -1,6 +1,8 @@
 use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ring::digest::{SHA256, digest};
 
@@ -69,9 +71,7 @@ impl Suppressions {
         }
         match call.condition_expression(condition).send().await {
             Ok(_) => Ok(true),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
                 Ok(false)
             }
             Err(error) => Err(TableError::call("PutItem", &error)),
@@ -95,7 +95,7 @@ impl Suppressions {
             .send()
             .await;
         deleted.map(|_| ()).map_err(|error| {
-            if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) {
+            if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) {
                 ConditionalWriteError::Outdated
             } else {
                 TableError::call("DeleteItem", &error).into()
