@@ -218,6 +218,7 @@ fn an_answer_has_the_header_fields_that_follow_from_what_it_is() {
         "POST /api/v1/jobs/{job_id}/retry",
         "POST /api/v1/notifications",
         "POST /api/v1/send-notification",
+        "GET /api/v1/suppressions/{email}",
         "POST /api/v1/users",
         "GET /api/v1/users/me",
         "PATCH /api/v1/users/me",
@@ -244,6 +245,7 @@ fn whoever_reads_a_resource_may_ask_whether_it_has_changed() {
     let reading = [
         "GET /api/v1/items/{item_id}",
         "GET /api/v1/jobs/{job_id}",
+        "GET /api/v1/suppressions/{email}",
         "GET /api/v1/users/me",
         "GET /api/v1/users/{user_id}",
     ];
