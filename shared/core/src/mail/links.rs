@@ -112,8 +112,8 @@ impl Verification {
     }
 }
 
-/// The user belongs to it so that equal addresses of two users have nothing in common. It is of a fixed length, so it and
-/// the address can't run into each other.
+/// The user belongs to it so that equal addresses of two users have nothing in common. Their id is of a fixed length,
+/// so it and the address can't run into each other.
 fn address_of(user_id: Uuid, email: &Email) -> Vec<u8> {
     [user_id.as_bytes(), email.as_str().as_bytes()].concat()
 }
