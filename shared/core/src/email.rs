@@ -4,6 +4,7 @@ mod characters;
 mod domain;
 mod idna2008;
 mod local_part;
+mod smtp;
 mod split;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::characters::{excess, is_space, plural};
+pub use self::smtp::SmtpError;
 use self::split::{Split, without_display_name};
 use crate::validation::{Constraints, Context, Input, Report, Validate};
 
