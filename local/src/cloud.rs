@@ -20,6 +20,7 @@ use crate::executables::Executables;
 use crate::functions::{FunctionConfig, Pool};
 use crate::gateway::Gateway;
 use crate::inspect::Inspector;
+use crate::mail::{CapturedMail, Mailbox};
 use crate::options::CloudOptions;
 use crate::secrets::Secrets;
 use crate::server;
@@ -121,7 +122,7 @@ impl Cloud {
         let port = http.local_addr().map(|address| address.port()).unwrap_or_default();
         let in_order: Vec<_> =
             template.functions().iter().filter_map(|function| pools.get(function.name()).cloned()).collect();
-        let inspector = Arc::new(Inspector::new(in_order.clone(), aws.url().to_owned()));
+        let inspector = Arc::new(Inspector::new(in_order.clone(), aws.url().to_owned(), aws.mailbox().clone()));
         let gateway = Gateway::new(template.routes().clone(), pools.clone(), inspector, console, port);
         let listener = listener(http, options.http_port)?;
         let running = Running { executables: Arc::clone(&executables), pools };
@@ -149,6 +150,16 @@ impl Cloud {
         self.aws.url()
     }
 
+    /// The mails that were sent, in their order.
+    pub fn mail(&self) -> Vec<CapturedMail> {
+        self.aws.mail()
+    }
+
+    /// Where these mails are, to wait for them or to forget them.
+    pub fn mailbox(&self) -> &Mailbox {
+        self.aws.mailbox()
+    }
+
     /// The value of an environment variable that the template gives `function`, for example a generated password.
     pub fn environment(&self, function: &str, name: &str) -> Option<&str> {
         self.variables.get(function)?.get(name).map(String::as_str)
@@ -169,8 +180,9 @@ impl Cloud {
 
     fn announce(&self, console: Console, began: Instant) {
         console.say(format!("HTTP API      {}", self.http_url));
-        console.say(format!("AWS services  {} (DynamoDB; any credentials)", self.aws_url()));
+        console.say(format!("AWS services  {} (DynamoDB, SES; any credentials)", self.aws_url()));
         console.say(format!("look inside   {}/_local/", self.http_url));
+        console.say(format!("mail          {}/_local/mail", self.http_url));
         let admin = self
             .variables
             .values()

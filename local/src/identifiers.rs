@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use uuid::Builder;
 
 use crate::ambient;
@@ -31,6 +32,11 @@ pub(crate) fn trace(epoch_seconds: i64) -> String {
     format!("Root=1-{epoch_seconds:08x}-{hex:024x}")
 }
 
+/// Of a mail that SES accepted at `time`, or of what became of it: region, milliseconds, a UUID and a counter.
+pub(crate) fn mail(time: Timestamp) -> String {
+    format!("0100{:012x}-{}-000000", time.as_millisecond(), unique())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +45,8 @@ mod tests {
     fn identifiers_have_their_forms() {
         assert_eq!(unique().len(), 36);
         assert_eq!(gateway_request().len(), 16);
+        let mail = mail(Timestamp::UNIX_EPOCH);
+        assert!(mail.len() == 60 && mail.starts_with("0100000000000000-"), "{mail}");
         let trace = trace(0x6740_0000);
         assert_eq!((trace.len(), trace.split('-').count()), (40, 3), "{trace}");
     }

@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::{Method, StatusCode};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::functions::{Pool, PoolView};
+use crate::mail::{self, Mailbox};
 
 /// How many invocations are remembered.
 const KEPT_INVOCATIONS: usize = 100;
@@ -18,6 +21,7 @@ const KEPT_INVOCATIONS: usize = 100;
 pub(crate) struct Inspector {
     functions: Vec<Arc<Pool>>,
     aws_url: String,
+    mailbox: Mailbox,
     invocations: Mutex<VecDeque<Record>>,
 }
 
@@ -35,8 +39,14 @@ pub(crate) struct Record {
 }
 
 impl Inspector {
-    pub(crate) fn new(functions: Vec<Arc<Pool>>, aws_url: String) -> Self {
-        Self { functions, aws_url, invocations: Mutex::default() }
+    pub(crate) fn new(functions: Vec<Arc<Pool>>, aws_url: String, mailbox: Mailbox) -> Self {
+        Self { functions, aws_url, mailbox, invocations: Mutex::default() }
+    }
+
+    /// The answer to a request for `/_local/mail` or below, if `path`, which is behind `/_local`, is that.
+    pub(crate) fn mail<B>(&self, request: &Request<B>, path: &str) -> Option<Response<Full<Bytes>>> {
+        let below = path.strip_prefix("/mail").filter(|below| below.is_empty() || below.starts_with('/'))?;
+        Some(mail::answer(&self.mailbox, request.method(), request.uri(), request.headers(), below))
     }
 
     pub(crate) fn record(&self, record: Record) {
@@ -57,6 +67,8 @@ impl Inspector {
                 "aws": self.aws_url,
                 "pages": {
                     "/_local/functions": "functions, their sandboxes, cold starts and errors",
+                    "/_local/mail": "mail that was sent; DELETE forgets it",
+                    "/_local/mail/templates": "the mails that can be sent, with made-up contents",
                     "/_local/invocations": format!("the last {KEPT_INVOCATIONS} invocations, the latest first"),
                 },
             }),
@@ -96,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_last_invocations_are_shown_latest_first() {
-        let inspector = Inspector::new(Vec::new(), "http://127.0.0.1:4566".to_owned());
+        let inspector = Inspector::new(Vec::new(), "http://127.0.0.1:4566".to_owned(), Mailbox::new());
         for number in 0..KEPT_INVOCATIONS + 5 {
             inspector.record(Record {
                 time: Timestamp::UNIX_EPOCH,
@@ -117,9 +129,10 @@ mod tests {
 
     #[test]
     fn other_pages_do_not_exist() {
-        let inspector = Inspector::new(Vec::new(), String::new());
-        assert_eq!(inspector.answer(&Method::GET, "/mail").0, 404);
+        let inspector = Inspector::new(Vec::new(), String::new(), Mailbox::new());
+        assert_eq!(inspector.answer(&Method::GET, "/mails").0, 404);
         assert_eq!(inspector.answer(&Method::POST, "/functions").0, 405);
         assert_eq!(inspector.answer(&Method::GET, "").0, 200);
+        assert!(inspector.mail(&Request::new(()), "/mails").is_none());
     }
 }

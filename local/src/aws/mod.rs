@@ -4,6 +4,7 @@ mod dynamodb;
 mod faults;
 mod front;
 mod scope;
+mod ses;
 pub(crate) mod sqs;
 
 use std::net::TcpListener as StdListener;
@@ -15,10 +16,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::error::StartError;
+use crate::mail::{CapturedMail, Mailbox};
 use crate::server;
 use crate::template::Template;
 use crate::topics::Topics;
 use dynamodb::DynamoDb;
+use ses::Ses;
 use sqs::{Queues, Sqs};
 
 pub use faults::{Faults, Held};
@@ -39,6 +42,7 @@ pub struct EmbeddedAws {
     url: String,
     queues: Arc<Queues>,
     faults: Faults,
+    mailbox: Mailbox,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -56,7 +60,7 @@ impl EmbeddedAws {
         listener: Option<StdListener>,
         storage: &Storage,
         template: &Template,
-        #[expect(unused_variables, reason = "the services that publish are still to come")] topics: &Topics,
+        topics: &Topics,
     ) -> Result<Self, StartError> {
         let database = dynamodb::open(storage, template.tables())?;
         let thread_error = |source| StartError::Thread { what: "the AWS services", source };
@@ -71,8 +75,12 @@ impl EmbeddedAws {
         let behind = server::listen(0).and_then(TcpListener::from_std).map_err(thread_error)?;
         let queues = Queues::new(&url, template.queues());
         let faults = Faults::default();
-        let services: Vec<Box<dyn front::AwsService>> =
-            vec![Box::new(DynamoDb::at(&behind).map_err(thread_error)?), Box::new(Sqs::new(Arc::clone(&queues)))];
+        let mailbox = Mailbox::new();
+        let services: Vec<Box<dyn front::AwsService>> = vec![
+            Box::new(DynamoDb::at(&behind).map_err(thread_error)?),
+            Box::new(Ses::new(template.mail().clone(), mailbox.clone(), topics.clone())),
+            Box::new(Sqs::new(Arc::clone(&queues))),
+        ];
         let front = front::Front::new(services, faults.clone());
         drop(guard);
 
@@ -93,7 +101,7 @@ impl EmbeddedAws {
                 runtime.shutdown_background();
             })
             .map_err(thread_error)?;
-        Ok(Self { url, queues, faults, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { url, queues, faults, mailbox, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where the services answer: `http://127.0.0.1:PORT`.
@@ -109,6 +117,16 @@ impl EmbeddedAws {
     /// The template's queues.
     pub(crate) fn queues(&self) -> &Arc<Queues> {
         &self.queues
+    }
+
+    /// The mails that SES accepted, in their order.
+    pub fn mail(&self) -> Vec<CapturedMail> {
+        self.mailbox.all()
+    }
+
+    /// Where these mails are, to wait for them or to forget them.
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
     }
 }
 

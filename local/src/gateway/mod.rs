@@ -67,6 +67,9 @@ impl Gateway {
 
     async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         if let Some(rest) = request.uri().path().strip_prefix("/_local").filter(|rest| is_below(rest)) {
+            if let Some(answer) = self.inspector.mail(&request, rest) {
+                return answer;
+            }
             let (status, body) = self.inspector.answer(request.method(), rest);
             return response::json(status, &body);
         }

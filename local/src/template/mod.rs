@@ -6,6 +6,7 @@
 
 mod events;
 mod functions;
+mod mail;
 mod queues;
 mod resolve;
 mod routes;
@@ -21,6 +22,8 @@ use thiserror::Error;
 
 pub use events::{Period, QueueSource, Schedule, Scheduler, Subscription};
 pub use functions::{EnvironmentValue, Function};
+pub use mail::MailSettings;
+pub(crate) use mail::{ConfigurationSet, EmailIdentity, MailEvent};
 pub(crate) use queues::{MESSAGE_LIMIT, arn as queue_arn};
 pub use queues::{Queue, Redrive};
 pub use routes::{Route, Routes};
@@ -61,6 +64,7 @@ pub struct Template {
     secrets: Vec<SecretSpec>,
     queues: Vec<Queue>,
     events: Events,
+    mail: MailSettings,
 }
 
 /// Why a template cannot be used, and where.
@@ -123,7 +127,11 @@ impl Template {
     fn read(text: &str) -> Result<Self, Fault> {
         let root = yaml::parse(text)?;
         let resources = resources(&root)?;
-        let scope = Scope { parameters: parameters(&root)?, resources: referents(&resources)? };
+        let mut scope = Scope { parameters: parameters(&root)?, resources: referents(&resources)? };
+        for resource in resources.iter().filter(|resource| resource.kind.has_name_of_its_own()) {
+            let reference = Some(mail::name(resource, &scope)?);
+            scope.resources.insert(resource.id.to_owned(), Referent { kind: resource.kind, reference, arn: None });
+        }
         for part in ["Globals", "Resources", "Outputs"] {
             root.get(part).map_or(Ok(()), |node| scope.check(node))?;
         }
@@ -134,6 +142,7 @@ impl Template {
             secrets: Vec::new(),
             queues: Vec::new(),
             events: Events::default(),
+            mail: mail::read(&resources, &scope)?,
         };
         // First what functions refer to.
         for resource in &resources {
@@ -159,7 +168,14 @@ impl Template {
                     template.functions.push(function);
                 }
                 Kind::Topic => topics::check(resource)?,
-                Kind::HttpApi | Kind::Queue | Kind::Secret | Kind::AccountOnly => {}
+                // Read before.
+                Kind::HttpApi
+                | Kind::Queue
+                | Kind::Secret
+                | Kind::AccountOnly
+                | Kind::ConfigurationSet
+                | Kind::EmailIdentity
+                | Kind::EventDestination => {}
             }
         }
         Ok(template)
@@ -204,18 +220,33 @@ impl Template {
     pub fn subscriptions(&self) -> &[Subscription] {
         &self.events.subscriptions
     }
+
+    /// Who may send mail, and where it is told what became of it.
+    pub fn mail(&self) -> &MailSettings {
+        &self.mail
+    }
 }
 
 /// What a resource is on one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     AccountOnly,
+    ConfigurationSet,
+    EmailIdentity,
+    EventDestination,
     Function,
     HttpApi,
     Queue,
     Secret,
     Table,
     Topic,
+}
+
+impl Kind {
+    /// Whether `!Ref` gives a name that the template may choose, rather than the logical id.
+    fn has_name_of_its_own(self) -> bool {
+        matches!(self, Self::ConfigurationSet | Self::EmailIdentity)
+    }
 }
 
 /// An entry of `Resources`.
@@ -277,6 +308,9 @@ fn resources(root: &Node) -> Result<Vec<Resource<'_>>, Fault> {
             "AWS::SecretsManager::Secret" => Kind::Secret,
             "AWS::Serverless::Function" => Kind::Function,
             "AWS::Serverless::HttpApi" => Kind::HttpApi,
+            "AWS::SES::ConfigurationSet" => Kind::ConfigurationSet,
+            "AWS::SES::ConfigurationSetEventDestination" => Kind::EventDestination,
+            "AWS::SES::EmailIdentity" => Kind::EmailIdentity,
             "AWS::SNS::Topic" => Kind::Topic,
             "AWS::SQS::Queue" => Kind::Queue,
             other if ACCOUNT_ONLY.iter().any(|prefix| other.starts_with(prefix)) => Kind::AccountOnly,
@@ -301,7 +335,9 @@ fn referents(resources: &[Resource<'_>]) -> Result<BTreeMap<String, Referent>, F
     for resource in resources {
         let id = resource.id;
         let (reference, arn) = match resource.kind {
-            Kind::AccountOnly => (None, None),
+            // Names that the template chooses are known once its parameters are.
+            Kind::AccountOnly | Kind::ConfigurationSet | Kind::EmailIdentity => (None, None),
+            Kind::EventDestination => (Some(id.to_owned()), None),
             Kind::Function => {
                 let name = functions::package(resource)?;
                 (Some(name.to_owned()), Some(functions::arn(name)))
