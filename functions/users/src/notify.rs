@@ -14,10 +14,13 @@ use peregrine_http::response::Created;
 use crate::UsersState;
 use crate::path::UserPath;
 
+/// What whoever has not shown that an address is theirs is told.
+const NOT_CONFIRMED: ApiError = ApiError::Conflict("Confirm your email address first");
+
 /// Send a mail to a user.
 ///
-/// To oneself, or, as an admin, to anybody who has an account. Without a body it is a greeting. The answer is the job that
-/// sends it: once it is given, the mail is sent, whatever fails meanwhile.
+/// To oneself, once the address is confirmed, or, as an admin, to anybody who has an account. Without a body it is a
+/// greeting. The answer is the job that sends it: once it is given, the mail is sent, whatever fails meanwhile.
 #[utoipa::path(
     post,
     path = "/api/v1/users/{user_id}/notify",
@@ -44,6 +47,10 @@ pub(crate) async fn notify_user(
     >,
 ) -> Result<Created, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
+    if !user.is_verified && !caller.is_admin() {
+        // Or anybody could sign up with a stranger's address and write to it.
+        return Err(NOT_CONFIRMED);
+    }
     let UserNotification { subject, message } = body.map(|Body(body)| body).unwrap_or_default();
     let content = Content::Notification {
         subject: subject.unwrap_or_else(|| DEFAULT_SUBJECT.to_owned()),

@@ -2,6 +2,7 @@
 
 use local::{Cloud, CloudOptions};
 use reqwest::{Method, RequestBuilder};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tests::app::{PASSWORD, workspace};
 
@@ -48,6 +49,31 @@ impl Bundle {
         let answer = self.post("/api/v1/token").form(&form).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         json_of(answer).await["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Signs the first administrator in and returns the token.
+    pub(crate) async fn admin(&self) -> String {
+        let [email, password] = ["FIRST_ADMIN_EMAIL", "FIRST_ADMIN_PASSWORD"];
+        let setting = |name| self.cloud.environment("auth", name).unwrap();
+        self.sign_in(setting(email), setting(password)).await
+    }
+
+    /// The processes of a function, as they are now.
+    pub(crate) async fn processes(&self, function: &str) -> Vec<Pid> {
+        let functions = json_of(self.get("/_local/functions").send().await.unwrap()).await;
+        let function = functions.as_array().unwrap().iter().find(|entry| entry["function"] == function).unwrap();
+        let sandboxes = function["sandboxes"].as_array().unwrap().iter();
+        sandboxes.filter_map(|sandbox| Pid::from_raw(sandbox["pid"].as_i64()?.try_into().ok()?)).collect()
+    }
+
+    /// Kills the processes of a function, and says how many there were.
+    pub(crate) async fn kill(&self, function: &str) -> usize {
+        let victims = self.processes(function).await;
+        for pid in &victims {
+            // One that has ended meanwhile is dead.
+            let _ = kill_process(*pid, Signal::KILL);
+        }
+        victims.len()
     }
 
     /// Creates an item and returns it.

@@ -3,18 +3,10 @@
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::client::{Bundle, json_of};
-
-/// The processes of a function, as they are now.
-async fn processes(bundle: &Bundle, function: &str) -> Vec<Pid> {
-    let functions = json_of(bundle.get("/_local/functions").send().await.unwrap()).await;
-    let function = functions.as_array().unwrap().iter().find(|entry| entry["function"] == function).unwrap();
-    let sandboxes = function["sandboxes"].as_array().unwrap().iter();
-    sandboxes.filter_map(|sandbox| Pid::from_raw(sandbox["pid"].as_i64()?.try_into().ok()?)).collect()
-}
 
 /// Sends a request until it is answered: one that meets a dead function gets a 5xx. Also says how often that happened.
 async fn answered(call: impl Fn() -> RequestBuilder) -> (Response, usize) {
@@ -51,7 +43,7 @@ async fn a_request_that_is_sent_until_it_is_answered_is_done_once_wherever_its_f
         };
         // A sandbox that waits for work, so that what is killed is one that works.
         items_named(&bundle, &name).await;
-        let victims = processes(&bundle, "items").await;
+        let victims = bundle.processes("items").await;
         let kill = async {
             // Each round a little later: before, during and after the transaction.
             tokio::time::sleep(Duration::from_micros(round % 20 * 700)).await;

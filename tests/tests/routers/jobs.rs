@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use peregrine_core::email::Email;
 use peregrine_core::job::{Job, JobState, Lease};
 use serde_json::{Value, json};
 use tests::app::App;
@@ -60,6 +61,11 @@ async fn sending_to_any_address_needs_a_scope_and_to_oneself_does_not() {
     let (admin, ann, bob) = (app.admin().await, app.user("ann").await, app.user("bob").await);
     assert_eq!(notify(&app, &ann, mail()).await.status, 403);
     let notify = |id: &str| app.post(&format!("/users/{id}/notify"));
+    let unconfirmed = notify(&ann.id).by(&ann).send().await;
+    assert_eq!((unconfirmed.status, unconfirmed.text("/detail").as_str()), (409, "Confirm your email address first"));
+    let id = Uuid::parse_str(&ann.id).unwrap();
+    let token = app.links.verification(id, &Email::parse(&ann.email).unwrap(), app.now());
+    assert_eq!(app.post(&format!("/verify-email?token={token}")).send().await.status, 200);
     for (caller, status) in [(&ann, 202), (&admin, 202), (&bob, 403)] {
         assert_eq!(notify(&ann.id).by(caller).send().await.status, status, "{}", caller.username);
     }
