@@ -11,7 +11,7 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::aws::{EmbeddedAws, Storage};
+use crate::aws::{EmbeddedAws, Faults, Storage};
 use crate::cargo::{Artifacts, Cargo};
 use crate::console::{Console, seconds};
 use crate::environment::{self, Overrides};
@@ -20,12 +20,14 @@ use crate::executables::Executables;
 use crate::functions::{FunctionConfig, Pool};
 use crate::gateway::Gateway;
 use crate::inspect::Inspector;
+use crate::invocations::Invocations;
 use crate::mail::{CapturedMail, Mailbox};
 use crate::options::CloudOptions;
 use crate::secrets::Secrets;
 use crate::server;
+use crate::sources::{self, EventSources, Invoker, QueuePoller, ScheduleError, Schedules};
 use crate::template::{Template, TemplateError};
-use crate::topics::Topics;
+use crate::topics::{Publications, Topics};
 use crate::watch::{Running, Sources, Watch};
 
 /// A running local cloud.
@@ -37,6 +39,8 @@ pub struct Cloud {
     /// By function, then by variable.
     variables: BTreeMap<String, BTreeMap<String, String>>,
     pools: Vec<Arc<Pool>>,
+    schedules: Arc<Schedules>,
+    sources: EventSources,
     gateway: JoinHandle<()>,
     watcher: Option<JoinHandle<()>>,
     _executables: Arc<Executables>,
@@ -91,7 +95,7 @@ impl Cloud {
             .await?;
 
         let storage = data_dir.as_ref().map_or(Storage::Memory, |data_dir| Storage::Folder(data_dir.path.clone()));
-        let (topics, _publications) = Topics::new();
+        let (topics, publications) = Topics::new();
         let (template, aws) = blocking(move || {
             let aws = EmbeddedAws::start_with(Some(aws), &storage, &template, &topics)?;
             Ok((template, aws))
@@ -122,7 +126,19 @@ impl Cloud {
         let port = http.local_addr().map(|address| address.port()).unwrap_or_default();
         let in_order: Vec<_> =
             template.functions().iter().filter_map(|function| pools.get(function.name()).cloned()).collect();
-        let inspector = Arc::new(Inspector::new(in_order.clone(), aws.url().to_owned(), aws.mailbox().clone()));
+        let invocations = Arc::new(Invocations::default());
+        let invoker = Invoker::new(Arc::clone(&invocations), console);
+        let schedules =
+            Arc::new(Schedules::new(template.schedules(), |function| pools.get(function).cloned(), &invoker));
+        let sources = event_sources(&template, &aws, &pools, publications, &schedules, &invoker);
+        let inspector = Arc::new(Inspector {
+            functions: in_order.clone(),
+            aws_url: aws.url().to_owned(),
+            invocations,
+            queues: Arc::clone(aws.queues()),
+            schedules: Arc::clone(&schedules),
+            mailbox: aws.mailbox().clone(),
+        });
         let gateway = Gateway::new(template.routes().clone(), pools.clone(), inspector, console, port);
         let listener = listener(http, options.http_port)?;
         let running = Running { executables: Arc::clone(&executables), pools };
@@ -130,6 +146,8 @@ impl Cloud {
             http_url: format!("http://127.0.0.1:{port}"),
             variables,
             pools: in_order,
+            schedules,
+            sources,
             gateway: tokio::spawn(gateway.serve(listener)),
             watcher: watch.map(|watch| tokio::spawn(watch.run(running))),
             aws,
@@ -165,8 +183,18 @@ impl Cloud {
         self.variables.get(function)?.get(name).map(String::as_str)
     }
 
-    /// Ends everything: first the gateway, then the functions' processes, asked before they are killed, then the
-    /// services.
+    /// What goes wrong with the calls of functions to AWS, for tests.
+    pub fn faults(&self) -> &Faults {
+        self.aws.faults()
+    }
+
+    /// Runs the schedule of `function` now, and returns the function's answer when it has ended.
+    pub async fn run_schedule(&self, function: &str) -> Result<serde_json::Value, ScheduleError> {
+        self.schedules.run(function).await
+    }
+
+    /// Ends everything: first the gateway and the other sources of events, with what they have begun, then the functions'
+    /// processes, asked before they are killed, then the services.
     pub async fn stop(mut self) {
         self.gateway.abort();
         let _ = (&mut self.gateway).await;
@@ -175,6 +203,7 @@ impl Cloud {
             // Waiting for it ends a build that is under way.
             let _ = (&mut watcher).await;
         }
+        std::mem::take(&mut self.sources).stop().await;
         futures_util::future::join_all(self.pools.iter().map(|pool| pool.close())).await;
     }
 
@@ -202,6 +231,33 @@ impl Drop for Cloud {
         }
         self.pools.iter().for_each(|pool| pool.kill());
     }
+}
+
+/// Starts what invokes functions beside the gateway.
+fn event_sources(
+    template: &Template,
+    aws: &EmbeddedAws,
+    pools: &HashMap<String, Arc<Pool>>,
+    publications: Publications,
+    schedules: &Schedules,
+    invoker: &Invoker,
+) -> EventSources {
+    let mut sources = EventSources::default();
+    for source in template.queue_sources().iter().filter(|source| source.enabled()) {
+        if let (Some(queue), Some(pool)) = (aws.queues().get(source.queue()), pools.get(source.function())) {
+            let (source, queue, pool) = (source.clone(), Arc::clone(queue), Arc::clone(pool));
+            let poller = QueuePoller { source, queue, pool, invoker: invoker.clone() };
+            sources.run(|stop| poller.run(stop));
+        }
+    }
+    for schedule in schedules.enabled() {
+        sources.run(|stop| Arc::clone(schedule).run(stop));
+    }
+    let subscriptions = template.subscriptions().iter();
+    let subscriptions =
+        subscriptions.filter_map(|one| Some((one.clone(), Arc::clone(pools.get(one.function())?)))).collect();
+    sources.run(|stop| sources::deliver(publications, subscriptions, invoker.clone(), stop));
+    sources
 }
 
 /// The folder that a cloud keeps its data in, to itself.

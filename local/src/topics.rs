@@ -52,7 +52,6 @@ impl Topics {
 
 impl Publications {
     /// The next one; waits for it. `None` once nobody can publish any more.
-    #[cfg_attr(not(test), expect(dead_code, reason = "functions are not subscribed yet"))]
     pub(crate) async fn next(&mut self) -> Option<Publication> {
         self.receiver.recv().await
     }

@@ -5,7 +5,7 @@ mod pool;
 mod runtime_api;
 mod sandbox;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -31,13 +31,14 @@ fn the_function() {
             return;
         };
         let answer = |kind: &str, body: &str| drop(call(&api, "POST", &format!("invocation/{id}/{kind}"), body));
-        match event.as_str() {
+        match instruction(&event).as_str() {
             "exit" => {
                 say("error: the disk is full");
                 std::process::exit(3);
             }
             "hang" => std::thread::sleep(Duration::from_hours(1)),
             "panic" => answer("error", r#"{"errorType":"Panic","errorMessage":"no such thing"}"#),
+            "malformed" => answer("response", "{"),
             "large" => answer("response", &"x".repeat(PAYLOAD_LIMIT + 1)),
             "wait" => {
                 // Until the test has connected to the port that it left in the environment.
@@ -45,9 +46,27 @@ fn the_function() {
                     TcpStream::connect(std::env::var("GATE").unwrap_or_default()).map(|mut gate| gate.read(&mut [0]));
                 answer("response", "\"waited\"");
             }
+            _ if event.starts_with("{\"Records\"") => answer("response", &refused(&event)),
             _ => answer("response", &format!("\"{} {event}\"", std::process::id())),
         }
     }
+}
+
+/// What to do: the event, or what its first message says.
+fn instruction(event: &str) -> String {
+    let parsed: Value = serde_json::from_str(event).unwrap_or_default();
+    let record = &parsed["Records"][0];
+    let message = record["body"].as_str().or(record["Sns"]["Message"].as_str());
+    message.unwrap_or(event).to_owned()
+}
+
+/// The batch response that fails the messages which say `refuse`.
+fn refused(event: &str) -> String {
+    let event: Value = serde_json::from_str(event).unwrap();
+    let failures = event["Records"].as_array().unwrap().iter().filter(|record| record["body"] == "refuse");
+    let failures: Vec<Value> =
+        failures.map(|record| serde_json::json!({"itemIdentifier": record["messageId"]})).collect();
+    serde_json::json!({"batchItemFailures": failures}).to_string()
 }
 
 /// Past the test harness, which would capture it.
@@ -60,13 +79,14 @@ fn call(api: &str, method: &str, path: &str, body: &str) -> (String, String) {
     exchange(api, &format!("{method} /2018-06-01/runtime/{path} HTTP/1.1\nHost: {api}"), body.as_bytes())
 }
 
-struct Setting {
-    pool: Arc<Pool>,
+/// A function with real processes.
+pub(crate) struct Setting {
+    pub(crate) pool: Arc<Pool>,
     folder: TempDir,
 }
 
 impl Setting {
-    fn new(max_sandboxes: usize, environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(max_sandboxes: usize, environment: &[(&str, &str)]) -> Self {
         Self::with_timeout(Duration::from_mins(1), max_sandboxes, environment)
     }
 
@@ -199,7 +219,7 @@ async fn closing_ends_a_process_that_does_not_want_to_end() {
 }
 
 /// A listener that the function waits for, and its address.
-fn gate() -> (std::net::TcpListener, String) {
+pub(crate) fn gate() -> (std::net::TcpListener, String) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     (listener, address)

@@ -23,7 +23,8 @@ use crate::ambient;
 use crate::console::Console;
 use crate::functions::{Failure, FailureKind, PAYLOAD_LIMIT, Pool};
 use crate::identifiers;
-use crate::inspect::{Inspector, Record};
+use crate::inspect::Inspector;
+use crate::invocations::Record;
 use crate::server;
 use crate::template::{Route, Routes};
 use event::{Circumstances, Host};
@@ -70,7 +71,7 @@ impl Gateway {
             if let Some(answer) = self.inspector.mail(&request, rest) {
                 return answer;
             }
-            let (status, body) = self.inspector.answer(request.method(), rest);
+            let (status, body) = self.inspector.answer(request.method(), request.headers(), rest).await;
             return response::json(status, &body);
         }
         let request_id = identifiers::gateway_request();
@@ -150,7 +151,7 @@ impl Gateway {
                 (self.failed(&pool, &failure), false)
             }
         };
-        self.inspector.record(Record {
+        self.inspector.invocations.record(Record {
             time: now,
             function: pool.config().name.clone(),
             request_id,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::{BODY_LIMIT, Gateway, HEADER_LIMIT};
+use crate::aws::sqs::Queues;
 use crate::console::Console;
 use crate::exchange::exchange;
 use crate::functions::{FunctionConfig, Pool};
@@ -39,7 +40,14 @@ fn start() -> String {
         max_sandboxes: 1,
     };
     let pool = Pool::new(config, PathBuf::from("/nowhere/fn"), Console::Quiet);
-    let inspector = Arc::new(Inspector::new(vec![Arc::clone(&pool)], String::new(), crate::mail::Mailbox::new()));
+    let inspector = Arc::new(Inspector {
+        functions: vec![Arc::clone(&pool)],
+        aws_url: String::new(),
+        invocations: Arc::default(),
+        queues: Queues::new("", template.queues()),
+        schedules: Arc::default(),
+        mailbox: crate::mail::Mailbox::new(),
+    });
     let listener = server::listen(0).unwrap();
     let address = listener.local_addr().unwrap();
     let functions = HashMap::from([("fn".to_owned(), pool)]);
@@ -92,20 +100,4 @@ async fn what_the_gateway_refuses_never_reaches_a_function() {
     let (_, functions) = answer(&address, "GET /_local/functions HTTP/1.1\nHost: x", Vec::new()).await;
     let functions: Value = serde_json::from_str(&functions).unwrap();
     assert_eq!(functions[0]["invocations"], 0);
-}
-
-#[tokio::test]
-async fn captured_mail_is_shown() {
-    let address = start();
-    for (path, expected) in [("/_local/mail", "[]"), ("/_local/mail/?to=a@example.com", "[]")] {
-        let answered = answer(&address, &format!("GET {path} HTTP/1.1\nHost: localhost"), Vec::new()).await;
-        assert_eq!(answered, ("200".to_owned(), expected.to_owned()));
-    }
-    let (_, page) = answer(&address, "GET /_local/mail HTTP/1.1\nHost: x\nAccept: text/html", Vec::new()).await;
-    assert!(page.starts_with("<!doctype html>"), "{page}");
-    let (status, _) =
-        answer(&address, "DELETE /_local/mail HTTP/1.1\nHost: localhost\nOrigin: http://x", Vec::new()).await;
-    assert_eq!(status, "403");
-    let (status, _) = answer(&address, "GET /_local/mails HTTP/1.1\nHost: localhost", Vec::new()).await;
-    assert_eq!(status, "404");
 }

@@ -6,7 +6,8 @@ use hyper::{Response, StatusCode};
 use crate::aws::front::{self, Body};
 
 /// Why SQS refuses a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
 pub(crate) struct SqsError {
     /// The name in the service's model.
     pub(super) code: &'static str,

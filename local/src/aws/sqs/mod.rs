@@ -26,13 +26,18 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
-use super::front::{self, Answer, AwsService, Body};
+use super::front::{Answer, AwsService, Body};
 use crate::template::{ACCOUNT, Queue as Settings};
-use error::SqsError;
 
+pub(crate) use error::SqsError;
+pub(crate) use message::AttributeValue;
+#[cfg(test)]
 pub(crate) use message::Attributes;
-pub(crate) use queue::{Draft, Queue};
-pub(crate) use shelf::{Counts, Received};
+#[cfg(test)]
+pub(crate) use queue::Draft;
+pub(crate) use queue::Queue;
+pub(crate) use receive::system_attributes;
+pub(crate) use shelf::Received;
 
 /// The largest request: a batch of 1 MiB, every byte of it escaped.
 const REQUEST_LIMIT: usize = 8 * 1024 * 1024;

@@ -86,7 +86,7 @@ fn view(received: &Received, system: &[String], attributes: &[String]) -> Result
 }
 
 /// What SQS knows about a message.
-pub(super) fn system_attributes(received: &Received) -> Map<String, Value> {
+pub(crate) fn system_attributes(received: &Received) -> Map<String, Value> {
     let message = &received.message;
     let mut attributes = Map::new();
     for (name, value) in [
