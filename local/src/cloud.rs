@@ -209,7 +209,7 @@ impl Cloud {
 
     fn announce(&self, console: Console, began: Instant) {
         console.say(format!("HTTP API      {}", self.http_url));
-        console.say(format!("AWS services  {} (DynamoDB, SES; any credentials)", self.aws_url()));
+        console.say(format!("AWS services  {} (DynamoDB, SQS, SES; any credentials)", self.aws_url()));
         console.say(format!("look inside   {}/_local/", self.http_url));
         console.say(format!("mail          {}/_local/mail", self.http_url));
         let admin = self
@@ -288,11 +288,12 @@ fn load(options: &CloudOptions) -> Result<Template, StartError> {
         std::fs::read_to_string(&path).map_err(|source| TemplateError::Unreadable { path: path.clone(), source })?;
     let template = Template::parse(&text, &options.template)?;
     options.console.say(format!(
-        "{}: {}, {}, {}, {}",
+        "{}: {}, {}, {}, {}, {}",
         options.template.display(),
         count(template.functions().len(), "function"),
         count(template.routes().iter().count(), "route"),
         count(template.tables().len(), "table"),
+        count(template.queues().len(), "queue"),
         count(template.secrets().len(), "secret"),
     ));
     Ok(template)
@@ -339,4 +340,19 @@ async fn blocking<T: Send + 'static>(
 /// The nearest folder at or above `from` that has the file `template`.
 pub fn workspace_root(from: &Path, template: &Path) -> Option<PathBuf> {
     from.ancestors().find(|folder| folder.join(template).is_file()).map(Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::CloudOptions;
+
+    #[test]
+    fn a_template_may_lie_outside_of_the_workspace() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("variant.yaml");
+        std::fs::write(&path, "Resources:\n  Jobs: { Type: 'AWS::SQS::Queue' }\n").unwrap();
+        let options = CloudOptions { template: path, ..CloudOptions::ephemeral("/nowhere") };
+        assert_eq!(load(&options).unwrap().queues().len(), 1);
+    }
 }

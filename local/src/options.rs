@@ -12,7 +12,7 @@ use crate::console::Console;
 pub struct CloudOptions {
     /// The workspace that the functions belong to.
     pub root: PathBuf,
-    /// The template, relative to `root`.
+    /// The template, relative to `root` or absolute.
     pub template: PathBuf,
     /// Where the HTTP API listens; 0 is any free port.
     pub http_port: u16,

@@ -155,7 +155,7 @@ mod tests {
         let mut event = batch.event();
         let record = &mut event["Records"][0];
         let received = &batch.messages[0];
-        let (sent, first) = (received.message.sent.as_millisecond(), received.first_received.as_millisecond());
+        let (sent, first) = (received.message.sent.as_millisecond(), received.first_time.as_millisecond());
         assert_eq!(
             record["attributes"].take(),
             json!({

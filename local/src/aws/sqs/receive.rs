@@ -91,7 +91,7 @@ pub(crate) fn system_attributes(received: &Received) -> Map<String, Value> {
     let mut attributes = Map::new();
     for (name, value) in [
         ("AWSTraceHeader", message.trace.clone()),
-        ("ApproximateFirstReceiveTimestamp", Some(received.first_received.as_millisecond().to_string())),
+        ("ApproximateFirstReceiveTimestamp", Some(received.first_time.as_millisecond().to_string())),
         ("ApproximateReceiveCount", Some(received.receives.to_string())),
         ("DeadLetterQueueSourceArn", message.source_arn.clone()),
         ("MessageGroupId", message.group.clone()),

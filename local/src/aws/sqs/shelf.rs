@@ -55,7 +55,8 @@ pub(crate) struct Received {
     pub(crate) receipt_handle: String,
     /// How often it has been received.
     pub(crate) receives: u32,
-    pub(crate) first_received: Timestamp,
+    /// When it was received for the first time.
+    pub(crate) first_time: Timestamp,
 }
 
 /// What was found when somebody wanted to receive.
@@ -134,13 +135,13 @@ impl Shelf {
                 continue;
             }
             entry.receives += 1;
-            let first_received = *entry.first_received.get_or_insert_with(ambient::now);
+            let first_time = *entry.first_received.get_or_insert_with(ambient::now);
             let receipt = Receipt { place, receive: entry.receives.into() };
             taken.received.push(Received {
                 message: Arc::clone(&entry.message),
                 receipt_handle: receipt.handle(queue),
                 receives: entry.receives,
-                first_received,
+                first_time,
             });
             entry.phase = Phase::InFlight { since: now, until: now + visibility };
             self.hidden.insert((now + visibility, place));

@@ -25,9 +25,9 @@ mod tests {
 
     #[test]
     fn rates_are_whole_numbers_of_units() {
-        assert_eq!(parse("1 minute").unwrap(), Duration::from_secs(60));
-        assert_eq!(parse("12 hours").unwrap(), Duration::from_secs(12 * 3600));
-        assert_eq!(parse("7 days").unwrap(), Duration::from_secs(7 * 86_400));
+        assert_eq!(parse("1 minute").unwrap(), Duration::from_mins(1));
+        assert_eq!(parse("12 hours").unwrap(), Duration::from_hours(12));
+        assert_eq!(parse("7 days").unwrap(), Duration::from_hours(7 * 24));
         for text in ["", "1", "0 minutes", "1 minutes", "2 minute", "-1 minutes", "1.5 hours", "30 seconds"] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -37,9 +37,9 @@ pub struct Schedule {
 /// Which service runs the schedule: their events differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheduler {
-    /// A rule of EventBridge: `Type: Schedule`.
+    /// A rule of `EventBridge`: `Type: Schedule`.
     Rule,
-    /// EventBridge Scheduler: `Type: ScheduleV2`.
+    /// `EventBridge` Scheduler: `Type: ScheduleV2`.
     Scheduler,
 }
 
