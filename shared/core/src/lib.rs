@@ -15,6 +15,7 @@ pub mod job;
 pub mod limit;
 pub mod mail;
 pub mod notification;
+pub mod outbound;
 pub mod page;
 pub mod password;
 #[cfg(feature = "aws")]

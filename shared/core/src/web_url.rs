@@ -58,6 +58,11 @@ impl WebUrl {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    /// The address in its parts.
+    pub(crate) fn parts(&self) -> &Url {
+        &self.0
+    }
 }
 
 impl TryFrom<String> for WebUrl {
