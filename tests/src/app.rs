@@ -17,6 +17,7 @@ use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::limit::Limits;
 use peregrine_core::mail::links::MailLinks;
+use peregrine_core::outbound::OutboundRules;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::queue::Queues;
@@ -25,6 +26,7 @@ use peregrine_core::settings::Environment;
 use peregrine_core::table::{Client, ItemTables, Items, Jobs, Keys, RateLimiter, Suppressions, Users};
 use peregrine_core::token::{Signer, Verifier};
 use peregrine_core::user::FirstAdmin;
+use peregrine_core::webhook::WebhookSecrets;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::edge::Edge;
 use peregrine_http::idempotency::Idempotency;
@@ -42,7 +44,8 @@ pub const ADMIN_PASSWORD: &str = "first-admin-password";
 /// A password that everybody in tests has.
 pub const PASSWORD: &str = "Passw0rd1";
 const ISSUER: &str = "tests";
-const SECRET: &str = "a secret of more than thirty-two characters";
+/// What all keys and secrets are derived from in tests.
+pub const SECRET: &str = "a secret of more than thirty-two characters";
 
 /// The bundle without Lambda: every function's router, on tables of its own.
 pub struct App {
@@ -85,6 +88,7 @@ impl App {
 
         let limits = Limits::from_env(&mut environment);
         let edge = Edge::from_env(&mut environment, clock.clone());
+        let outbound = OutboundRules::from_env(&mut environment).https_only();
         environment.finish().expect("the settings are sound");
         let limiter = RateLimiter::new(client.clone(), "RateLimitsTable".to_owned(), limits, clock.clone());
 
@@ -117,6 +121,8 @@ impl App {
             promises: promises.clone(),
             suppressions: Suppressions::new(client.clone(), "SuppressionTable".to_owned()),
             links: links.clone(),
+            outbound,
+            webhook_secrets: WebhookSecrets::new(&SECRET.into()),
             authenticator: authenticator.clone(),
             cursors: Arc::clone(&cursors),
             limiter: limiter.clone(),

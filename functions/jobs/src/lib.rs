@@ -12,6 +12,7 @@ mod retry_all;
 mod state;
 mod suppressions;
 mod unsubscribe;
+mod webhook_secret;
 
 pub use state::JobsState;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,5 +29,6 @@ pub fn routes() -> OpenApiRouter<JobsState> {
         .routes(routes!(retry::retry_job))
         .routes(routes!(suppressions::read_suppression, suppressions::lift_suppression))
         .routes(routes!(unsubscribe::show_unsubscription, unsubscribe::unsubscribe))
+        .routes(routes!(webhook_secret::read_webhook_secret))
         .routes(routes!(ready::check_readiness))
 }

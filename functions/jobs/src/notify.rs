@@ -2,6 +2,8 @@ use axum::extract::State;
 use peregrine_core::job::{Job, JobView, Task};
 use peregrine_core::mail::{Content, Letter};
 use peregrine_core::notification::{DEFAULT_SUBJECT, NewNotification};
+use peregrine_core::outbound::Refused;
+use peregrine_core::validation::Input;
 use peregrine_http::base_url::BaseUrl;
 use peregrine_http::caller::{NotificationsSend, Scoped};
 use peregrine_http::error::{ApiError, Invalid, Problem};
@@ -67,6 +69,12 @@ pub(crate) async fn send_notification(State(state): State<JobsState>, asked: Ask
 
 async fn notify(state: &JobsState, asked: Asked) -> Result<Created, ApiError> {
     let Valid(Paced { caller, .. }, (key, BaseUrl(base_url), Body(new))) = asked;
+    if let Some(url) = &new.webhook {
+        let refusal = |refused: Refused| {
+            ApiError::rule_broken(&["body", "webhook"], &refused.to_string(), Input::text(url.as_str()))
+        };
+        state.outbound.check(url).map_err(refusal)?;
+    }
     let now = state.clock.now();
     let subject = new.subject.unwrap_or_else(|| DEFAULT_SUBJECT.to_owned());
     let content = Content::Notification { subject, message: new.message };

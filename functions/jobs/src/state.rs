@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::mail::links::MailLinks;
+use peregrine_core::outbound::OutboundRules;
 use peregrine_core::page::Cursors;
 use peregrine_core::queue::Queues;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{Client, Jobs, RateLimiter, Suppressions, Users};
+use peregrine_core::webhook::WebhookSecrets;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
 use peregrine_http::promise::Promises;
@@ -31,6 +34,10 @@ pub struct JobsState {
     pub limiter: RateLimiter,
     /// Makes promises.
     pub promises: Promises,
+    /// Where webhooks may go.
+    pub outbound: OutboundRules,
+    /// What webhooks are signed with.
+    pub webhook_secrets: WebhookSecrets,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -54,6 +61,7 @@ impl JobsState {
         let authenticator = Authenticator::from_env(&mut environment, client, users, limiter.clone(), clock.clone());
         let seal_secret = environment.secret("SEAL_SECRET", 32);
         let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
+        let outbound = OutboundRules::from_env(&mut environment).https_only();
         environment.finish()?;
 
         jobs.connect().await;
@@ -65,6 +73,8 @@ impl JobsState {
             links: MailLinks::new(&seal_secret),
             authenticator,
             cursors: Arc::new(Cursors::new(&seal_secret)),
+            outbound,
+            webhook_secrets: WebhookSecrets::new(&seal_secret),
             limiter,
             clock,
             random: Random::system(),
@@ -81,5 +91,11 @@ impl AsRef<Authenticator> for JobsState {
 impl AsRef<RateLimiter> for JobsState {
     fn as_ref(&self) -> &RateLimiter {
         &self.limiter
+    }
+}
+
+impl FromRef<JobsState> for WebhookSecrets {
+    fn from_ref(state: &JobsState) -> Self {
+        state.webhook_secrets.clone()
     }
 }

@@ -27,7 +27,7 @@ pub struct NewNotification {
     /// Not to be sent before this time.
     #[schema(example = "2026-01-31T12:00:00Z")]
     pub run_at: Option<Timestamp>,
-    /// Where to tell how it ended, by a signed POST (Standard Webhooks).
+    /// Where to tell how it ended, by a signed POST (Standard Webhooks). On the public Internet, by `https`.
     pub webhook: Option<WebUrl>,
     /// While a job of yours with this key is queued or running, another one is refused.
     #[schema(min_length = 1, max_length = 100, example = "order-4711")]

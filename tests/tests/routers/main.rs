@@ -30,3 +30,4 @@ mod tokens;
 mod unsubscribe;
 mod users;
 mod verify_email;
+mod webhooks;
