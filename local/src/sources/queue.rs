@@ -29,7 +29,9 @@ pub(crate) struct QueuePoller {
 impl QueuePoller {
     /// Delivers messages until it is told to stop; then it waits for the invocations that are under way.
     pub(crate) async fn run(self, mut stop: Stop) {
-        let slots = Arc::new(Semaphore::new(self.source.concurrency()));
+        // What waited for a sandbox would come back to the queue while it waits.
+        let at_once = self.source.concurrency().min(self.pool.config().max_sandboxes);
+        let slots = Arc::new(Semaphore::new(at_once));
         let mut running = JoinSet::new();
         loop {
             let next = async {
