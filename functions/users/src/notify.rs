@@ -14,6 +14,9 @@ use peregrine_http::response::Created;
 use crate::UsersState;
 use crate::path::UserPath;
 
+/// What is asked.
+type Asked = (Path<UserPath>, (IdempotencyKey, BaseUrl), Option<Body<UserNotification>>);
+
 /// What whoever has not shown that an address is theirs is told.
 const NOT_CONFIRMED: ApiError = ApiError::Conflict("Confirm your email address first");
 
@@ -43,7 +46,7 @@ pub(crate) async fn notify_user(
     State(state): State<UsersState>,
     Valid(Paced { caller: SelfOrAdmin(caller), .. }, (Path(path), (key, BaseUrl(base_url)), body)): Valid<
         Paced<Mail, SelfOrAdmin<UsersWrite>>,
-        (Path<UserPath>, (IdempotencyKey, BaseUrl), Option<Body<UserNotification>>),
+        Asked,
     >,
 ) -> Result<Created, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{SendMessageBatchRequestEntry, SendMessageBatchResultEntry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -92,7 +92,7 @@ impl Queues {
         for refused in answer.failed() {
             tracing::warn!(code = refused.code(), kind = %kind, "a queue has refused a message");
         }
-        let taken: Vec<&str> = answer.successful().iter().map(|entry| entry.id()).collect();
+        let taken: Vec<&str> = answer.successful().iter().map(SendMessageBatchResultEntry::id).collect();
         Ok((0..jobs.len()).map(|index| taken.contains(&index.to_string().as_str())).collect())
     }
 

@@ -6,6 +6,7 @@
     reason = "a test fails where it finds something else than it expects"
 )]
 
+mod background;
 mod client;
 mod edge;
 mod faults;

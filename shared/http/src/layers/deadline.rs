@@ -20,7 +20,11 @@ pub(crate) fn of(request: &Request<Body>, clock: &Clock) -> Duration {
     let longest = GATEWAY.saturating_sub(MARGIN);
     let Some(context) = request.lambda_context_ref().filter(|context| context.deadline > 0) else { return longest };
     let now = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
-    Duration::from_millis(context.deadline.saturating_sub(now)).saturating_sub(MARGIN).min(longest)
+    match context.deadline.checked_sub(now).map(Duration::from_millis) {
+        Some(left) if left > MARGIN => left.saturating_sub(MARGIN).min(longest),
+        // No request begins when its time is up, so it is the clock that is wrong.
+        _ => longest,
+    }
 }
 
 /// The answer, or 504 when it takes too long. The work ends where it is: what it has committed stays, and whoever wants to

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_sent_ahead_of_its_time_is_looked_after_again_after_its_time() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let run_at = later(now, Duration::from_secs(60));
+        let run_at = later(now, Duration::from_mins(1));
         let due = Due { id: Uuid::nil(), kind: Kind::Email, run_at, due_at: now };
         assert_eq!(due.next(now), later(run_at, CLOCK_SKEW));
     }
