@@ -11,4 +11,5 @@ mod client;
 mod edge;
 mod faults;
 mod hostile;
+mod mail;
 mod session;
