@@ -41,18 +41,33 @@ pub(crate) async fn measure(root: &Path, binaries: &[(&str, PathBuf)]) -> Result
         let binary =
             binaries.iter().find(|(name, _)| *name == function).map(|(_, path)| path).ok_or("no such binary")?;
         let environment = environment(&template, function, aws.url());
+        let status = format!("\"statusCode\":{status}");
         let mut starts: Vec<Duration> = Vec::new();
         for _ in 0..STARTS {
-            starts.push(run(binary, &environment, event.clone(), status, 1).await?.first_answer);
+            starts.push(run(binary, &environment, event.clone(), &status, 1).await?.first_answer);
         }
         starts.sort_unstable();
-        let warm = run(binary, &environment, event, status, INVOCATIONS).await?;
+        let warm = run(binary, &environment, event, &status, INVOCATIONS).await?;
         let (median, worst) = (quantile(&starts, 0.5), quantile(&starts, 0.9));
         rows.push(Row::new(
             format!("{title}: process start to first answer, median (90 %)"),
             format!("{} ({})", milliseconds(median), milliseconds(worst)),
         ));
         rows.push(Row::new(format!("{title}: CPU per request, warm"), milliseconds(warm.cpu)));
+    }
+    for worker in ["email-worker", "webhook-worker"] {
+        let binary = binaries.iter().find(|(name, _)| *name == worker).map(|(_, path)| path).ok_or("no such binary")?;
+        let environment = environment(&template, worker, aws.url());
+        let mut starts: Vec<Duration> = Vec::new();
+        for _ in 0..STARTS {
+            starts.push(run(binary, &environment, batch(), "batchItemFailures", 1).await?.ready);
+        }
+        starts.sort_unstable();
+        let (median, worst) = (quantile(&starts, 0.5), quantile(&starts, 0.9));
+        rows.push(Row::new(
+            format!("`{worker}`: process start until it asks for work, median (90 %)"),
+            format!("{} ({})", milliseconds(median), milliseconds(worst)),
+        ));
     }
     Ok(rows)
 }
@@ -82,6 +97,16 @@ fn environment(template: &Template, function: &str, aws: &str) -> Vec<(String, S
         ("STRICT_LIMITS", "false"),
     ];
     variables.chain(lambda.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
+}
+
+/// A message about a job that does not exist.
+fn batch() -> Bytes {
+    let message = json!({
+        "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d", "receiptHandle": "handle",
+        "body": json!({"job": Uuid::nil()}).to_string(), "attributes": {}, "messageAttributes": {},
+        "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:EmailQueue", "awsRegion": "us-east-1"
+    });
+    Bytes::from(json!({ "Records": [message] }).to_string())
 }
 
 fn event(method: &str, path: &str, body: Option<&str>) -> Bytes {

@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! cargo run --release --package bench
+//! cargo run --release --package bench -- kills
 //! ```
 //!
-//! It builds the functions for release, runs their real binaries, and prints a table.
+//! It builds the functions for release, runs their real binaries, and prints a table. The second sends mail while workers
+//! are killed, and takes some minutes, because what a dead worker was at is taken up when its lease has run out.
 
+mod background;
 mod cold;
 mod gateway;
 mod layers;
@@ -21,16 +24,22 @@ use std::process::Command;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The functions that are measured.
-const FUNCTIONS: [&str; 4] = ["meta", "auth", "users", "items"];
+const FUNCTIONS: [&str; 9] =
+    ["meta", "auth", "users", "items", "jobs", "relay", "email-worker", "webhook-worker", "mail-events"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the workspace has no folder")?;
+    if std::env::args().nth(1).as_deref() == Some("kills") {
+        print(&background::kills(root).await?);
+        return Ok(());
+    }
     let binaries = build(root)?;
     let mut rows = size::measure(&binaries)?;
     rows.extend(cold::measure(root, &binaries).await?);
     rows.extend(layers::measure().await?);
     rows.extend(gateway::measure(root).await?);
+    rows.extend(background::measure(root).await?);
     print(&rows);
     Ok(())
 }

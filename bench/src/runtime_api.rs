@@ -1,8 +1,8 @@
 //! A Lambda runtime API that sends one function the same event again and again, and notes when it answers.
 
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -22,6 +22,8 @@ const WARM_UP: usize = 200;
 
 /// What one run of a function has shown.
 pub(crate) struct Run {
+    /// From the start of the process until it asks for an event.
+    pub(crate) ready: Duration,
     /// From the start of the process to its first answer.
     pub(crate) first_answer: Duration,
     /// CPU time per invocation, once warm.
@@ -32,28 +34,29 @@ struct Api {
     event: Bytes,
     invocations: usize,
     sent: AtomicUsize,
+    asked: OnceLock<Instant>,
     answers: mpsc::UnboundedSender<(Instant, Bytes)>,
 }
 
-/// Starts a binary and lets it answer `event` with `status` that often; with more than [`WARM_UP`] invocations, CPU is
+/// Starts a binary and lets it answer `event` that often with what contains `expected`; with more than [`WARM_UP`] invocations, CPU is
 /// measured.
 pub(crate) async fn run(
     binary: &std::path::Path,
     environment: &[(String, String)],
     event: Bytes,
-    status: u16,
+    expected: &str,
     invocations: usize,
 ) -> Result<Run> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let (answers, mut answered) = mpsc::unbounded_channel();
-    let api = Arc::new(Api { event, invocations, sent: AtomicUsize::new(0), answers });
+    let api = Arc::new(Api { event, invocations, sent: AtomicUsize::new(0), asked: OnceLock::new(), answers });
     let router = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(response))
         .route("/2018-06-01/runtime/init/error", post(response))
-        .with_state(api);
+        .with_state(Arc::clone(&api));
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
     let started = Instant::now();
@@ -74,9 +77,8 @@ pub(crate) async fn run(
         answer = answered.recv() => answer.ok_or("no answer")?,
         status = child.wait() => return Err(format!("the function ended: {}", status?).into()),
     };
-    let expected = format!("\"statusCode\":{status}");
     if !answer.windows(expected.len()).any(|part| part == expected.as_bytes()) {
-        return Err(format!("not a {status}: {}", String::from_utf8_lossy(&answer)).into());
+        return Err(format!("not {expected}: {}", String::from_utf8_lossy(&answer)).into());
     }
     let mut warm = process::cpu_time(pid)?;
     for count in 2..=invocations {
@@ -89,10 +91,13 @@ pub(crate) async fn run(
     let cpu = (process::cpu_time(pid)?.saturating_sub(warm)) / measured;
     child.kill().await?;
     server.abort();
-    Ok(Run { first_answer: first - started, cpu })
+    let ready = *api.asked.get().ok_or("no event was asked for")?;
+    Ok(Run { ready: ready - started, first_answer: first - started, cpu })
 }
 
 async fn next(State(api): State<Arc<Api>>) -> Response {
+    // Only the first one counts.
+    let _ = api.asked.set(Instant::now());
     let number = api.sent.fetch_add(1, Ordering::Relaxed);
     if number >= api.invocations {
         // The function waits for work until it is ended.
