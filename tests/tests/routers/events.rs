@@ -1,8 +1,13 @@
 //! The sample events in `events/`, as API Gateway sends them, through the Lambda library's own conversion.
 
+use std::ffi::OsString;
+
+use aws_lambda_events::sqs::SqsEvent;
 use axum::body::Body;
 use lambda_http::Request;
 use lambda_http::request::LambdaRequest;
+use local::Template;
+use peregrine_core::queue::Message;
 use peregrine_http::service::convertible;
 use tests::app::{App, workspace};
 
@@ -20,11 +25,11 @@ async fn every_sample_event_gets_the_answer_that_it_is_a_sample_of() {
         let path = entry.unwrap().path();
         let event = std::fs::read_to_string(&path).unwrap();
         if !event.contains("\"requestContext\"") {
-            // It comes from no gateway; the tests of its function have it.
+            // It comes from no gateway.
             continue;
         }
         let expected = match path.file_name().and_then(|name| name.to_str()).unwrap() {
-            "meta-health.json" | "auth-token.json" | "items-list.json" => 200,
+            "meta-health.json" | "auth-token.json" | "items-list.json" | "jobs-ready.json" => 200,
             "users-sign-up.json" => 201,
             "items-read.json" => 404,
             other => panic!("no expectation for {other}"),
@@ -32,7 +37,29 @@ async fn every_sample_event_gets_the_answer_that_it_is_a_sample_of() {
         assert_eq!(status(&app, &event).await, expected, "{}", path.display());
         samples += 1;
     }
-    assert_eq!(samples, 5);
+    assert_eq!(samples, 6);
+}
+
+#[test]
+fn every_function_has_a_sample_event() {
+    let template = Template::load(workspace().join("template.yaml")).unwrap();
+    let names: Vec<_> =
+        std::fs::read_dir(workspace().join("events")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    for function in template.functions() {
+        let is_sample = |name: &OsString| name.to_str().unwrap().starts_with(&format!("{}-", function.name()));
+        assert!(names.iter().any(is_sample), "{} has none", function.name());
+    }
+}
+
+#[test]
+fn the_sample_messages_name_a_job() {
+    for name in ["email-worker-message", "webhook-worker-message"] {
+        let event = std::fs::read_to_string(workspace().join(format!("events/{name}.json"))).unwrap();
+        let event: SqsEvent = serde_json::from_str(&event).unwrap();
+        let [message] = event.records.as_slice() else { panic!("one message") };
+        let read: Result<Message, _> = serde_json::from_str(message.body.as_deref().unwrap());
+        assert!(read.is_ok(), "{name}");
+    }
 }
 
 #[tokio::test]
