@@ -58,8 +58,6 @@ pub struct App {
     pub client: Client,
     /// The jobs that the functions have promised.
     pub jobs: Jobs,
-    /// The queues that they told of them.
-    pub queues: Queues,
     clock: Clock,
     passed: Arc<AtomicI64>,
     // Ends the tables when the test ends.
@@ -80,9 +78,9 @@ impl App {
         let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
         let config = AwsSettings::at(aws.url()).sdk_config();
         let client = Client::new(&config);
-        let jobs = Jobs::new(client.clone(), "JobsTable".to_owned());
         let queue = |name: &str| format!("{}/000000000000/{name}", aws.url());
         let queues = Queues::new(aws_sdk_sqs::Client::new(&config), queue("EmailQueue"), queue("WebhookQueue"));
+        let jobs = Jobs::new(client.clone(), "JobsTable".to_owned(), queues);
         let (clock, passed) = clock();
         let random = Random::system();
 
@@ -102,7 +100,7 @@ impl App {
         let cursors = Arc::new(Cursors::new(&SECRET.into()));
         let idempotency =
             Idempotency::new("IdempotencyTable".to_owned(), &SECRET.into(), clock.clone(), random.clone());
-        let promises = Promises::new(jobs.clone(), queues.clone(), idempotency.clone());
+        let promises = Promises::new(jobs.clone(), idempotency.clone());
         let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
         let links = MailLinks::new(&SECRET.into());
         let auth_state = AuthState {
@@ -117,7 +115,6 @@ impl App {
         };
         let jobs_state = JobsState {
             jobs: jobs.clone(),
-            queues: queues.clone(),
             promises: promises.clone(),
             suppressions: Suppressions::new(client.clone(), "SuppressionTable".to_owned()),
             links: links.clone(),
@@ -132,7 +129,6 @@ impl App {
         let users_state = UsersState {
             users,
             jobs: jobs.clone(),
-            queues: queues.clone(),
             promises,
             authenticator: authenticator.clone(),
             passwords: PasswordHasher::new(random.clone()),
@@ -157,17 +153,7 @@ impl App {
             .merge(jobs::routes().with_state(jobs_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self {
-            service: Service::new(router.into(), edge),
-            signer,
-            links,
-            client,
-            jobs,
-            queues,
-            clock,
-            passed,
-            _aws: aws,
-        }
+        Self { service: Service::new(router.into(), edge), signer, links, client, jobs, clock, passed, _aws: aws }
     }
 
     /// The time by the clock of the functions.

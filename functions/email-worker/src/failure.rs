@@ -13,16 +13,6 @@ const OPERATOR_WAIT: Duration = Duration::from_hours(1);
 /// Most characters that are repeated of what SES says.
 const MAX_MESSAGE: usize = 200;
 
-/// It will work later, perhaps.
-pub(crate) fn retry(cause: impl Display) -> Failure {
-    Failure::Retry { cause: cause.to_string(), after: None }
-}
-
-/// It never will.
-pub(crate) fn permanent(cause: impl Display) -> Failure {
-    Failure::Permanent { cause: cause.to_string() }
-}
-
 fn retry_when_mended(cause: impl Display) -> Failure {
     Failure::Retry { cause: cause.to_string(), after: Some(OPERATOR_WAIT) }
 }
@@ -31,11 +21,11 @@ fn retry_when_mended(cause: impl Display) -> Failure {
 pub(crate) fn of_call<R>(error: &SdkError<SendEmailError, R>) -> Failure {
     match error {
         SdkError::ServiceError(answer) => of_answer(answer.err()),
-        SdkError::ConstructionFailure(_) => retry("the call to SES could not be made"),
-        SdkError::TimeoutError(_) => retry("SES did not answer in time; it may have accepted the mail"),
-        SdkError::ResponseError(_) => retry("SES gave no readable answer; it may have accepted the mail"),
+        SdkError::ConstructionFailure(_) => Failure::retry("the call to SES could not be made"),
+        SdkError::TimeoutError(_) => Failure::retry("SES did not answer in time; it may have accepted the mail"),
+        SdkError::ResponseError(_) => Failure::retry("SES gave no readable answer; it may have accepted the mail"),
         // It tells nobody how far the request had got.
-        _ => retry("the connection to SES failed; SES may have accepted the mail"),
+        _ => Failure::retry("the connection to SES failed; SES may have accepted the mail"),
     }
 }
 
@@ -57,9 +47,13 @@ fn of_answer(error: &SendEmailError) -> Failure {
         SendEmailError::SendingPausedException(_) => retry_when_mended("SES has paused sending"),
         SendEmailError::AccountSuspendedException(_) => retry_when_mended("SES has suspended the account"),
         SendEmailError::LimitExceededException(_) => retry_when_mended("the quota of SES is used up"),
-        SendEmailError::TooManyRequestsException(_) => retry("SES takes no more mail at the moment"),
-        // Denied access, expired credentials, failures within SES: nothing that is wrong with the mail.
-        _ => retry(format!("SES failed: {}", error.code().unwrap_or("no reason given"))),
+        SendEmailError::TooManyRequestsException(_) => Failure::retry("SES takes no more mail at the moment"),
+        // The function's rights are the operator's to give.
+        _ if error.code().is_some_and(|code| code.contains("AccessDenied")) => retry_when_mended(
+            "SES denies the function access to the sender's or, in the sandbox, the receiver's identity",
+        ),
+        // Expired credentials, failures within SES: nothing that is wrong with the mail.
+        _ => Failure::retry(format!("SES failed: {}", error.code().unwrap_or("no reason given"))),
     }
 }
 
@@ -68,9 +62,9 @@ fn refused(message: Option<&str>) -> Failure {
     match message {
         Some(message) if !message.contains('@') && !message.contains(char::is_control) => {
             let message: String = message.chars().take(MAX_MESSAGE).collect();
-            permanent(format!("SES rejected the mail: {message}"))
+            Failure::permanent(format!("SES rejected the mail: {message}"))
         }
-        _ => permanent("SES rejected the mail"),
+        _ => Failure::permanent("SES rejected the mail"),
     }
 }
 

@@ -16,7 +16,7 @@ use peregrine_core::table::{self, Suppressions};
 use peregrine_mail::{Rendered, Renderer};
 use peregrine_worker::{Failure, Work};
 
-use crate::failure::{self, permanent, retry};
+use crate::failure;
 use crate::mailbox::Mailbox;
 
 /// The longest that SES is waited for.
@@ -67,11 +67,11 @@ impl EmailWork {
     }
 
     async fn send(&self, job: &Job, to: String, mail: Rendered, deadline: Timestamp) -> Result<(), Failure> {
-        let tag = MessageTag::builder().name(JOB_TAG).value(job.id.to_string()).build().map_err(permanent)?;
-        let message = message_of(mail).map_err(permanent)?;
+        let tag = MessageTag::builder().name(JOB_TAG).value(job.id.to_string()).build().map_err(Failure::permanent)?;
+        let message = message_of(mail).map_err(Failure::permanent)?;
         let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
         if left < SHORTEST_CALL {
-            return Err(retry("there was too little time left to call SES"));
+            return Err(Failure::retry("there was too little time left to call SES"));
         }
         // Both, because the client's own limit of an attempt is shorter.
         let limit = left.min(LONGEST_CALL);
@@ -96,14 +96,18 @@ impl EmailWork {
 
 impl Work for EmailWork {
     async fn perform(&self, job: &Job, deadline: Timestamp) -> Result<(), Failure> {
-        let Task::Email(letter) = &job.task else { return Err(permanent("the job is not to send a mail")) };
-        let to = letter.to.for_smtp().map_err(permanent)?;
-        let suppression = self.suppressions.find(&letter.to).await.map_err(retry)?;
+        let Task::Email(letter) = &job.task else { return Err(Failure::permanent("the job is not to send a mail")) };
+        let to = letter.to.for_smtp().map_err(Failure::permanent)?;
+        let suppression = self.suppressions.find(&letter.to).await.map_err(|error| {
+            tracing::warn!(job = %job.id, %error, "the list of suppressed addresses could not be read");
+            Failure::retry("the list of addresses that get no mail could not be read")
+        })?;
         if let Some(suppression) = suppression.filter(|suppression| suppression.forbids(&letter.content)) {
-            let reason = suppression.reason.as_str();
-            return Err(permanent(format!("the address is on the list of those that get no such mail: {reason}")));
+            // The reason is not for whoever asked for the mail: it says how the address's owner has dealt with others'.
+            tracing::info!(job = %job.id, reason = suppression.reason.as_str(), "the address gets no such mail");
+            return Err(Failure::permanent("the address is on the list of those that get no such mail"));
         }
-        let mail = self.renderer.render(letter, self.clock.now()).map_err(permanent)?;
+        let mail = self.renderer.render(letter, self.clock.now()).map_err(Failure::permanent)?;
         self.send(job, to, mail, deadline).await
     }
 }

@@ -43,12 +43,7 @@ impl JobsState {
             let cancelled = job.finished(JobState::Cancelled, job.last_error.clone(), now);
             let telling = cancelled.telling(now, &self.random);
             match self.jobs.update(&job, &cancelled, telling.as_ref()).await {
-                Ok(()) => {
-                    if let Some(telling) = telling {
-                        self.queues.announce(&telling, now).await;
-                    }
-                    return Ok(cancelled);
-                }
+                Ok(()) => return Ok(cancelled),
                 Err(ConditionalWriteError::Outdated) => race.lost()?,
                 Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
             }
@@ -59,8 +54,7 @@ impl JobsState {
     pub(crate) async fn revive(&self, failed: &Job) -> Result<Job, ConditionalWriteError> {
         let now = self.clock.now();
         let revived = failed.revived(now);
-        self.jobs.revive(failed, &revived).await?;
-        self.queues.announce(&revived, now).await;
+        self.jobs.update(failed, &revived, None).await?;
         Ok(revived)
     }
 }

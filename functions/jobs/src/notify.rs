@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use axum::extract::State;
-use peregrine_core::job::{Job, JobView, Task};
+use peregrine_core::job::{Job, JobView, Task, later};
 use peregrine_core::mail::{Content, Letter};
 use peregrine_core::notification::{DEFAULT_SUBJECT, NewNotification};
 use peregrine_core::outbound::Refused;
@@ -14,6 +16,9 @@ use peregrine_http::request::Valid;
 use peregrine_http::response::Created;
 
 use crate::JobsState;
+
+/// How far ahead a mail can be asked for.
+const FARTHEST: Duration = Duration::from_hours(365 * 24);
 
 /// What is asked of both addresses.
 type Asked = Valid<Paced<Mail, Scoped<NotificationsSend>>, (IdempotencyKey, BaseUrl, Body<NewNotification>)>;
@@ -76,6 +81,10 @@ async fn notify(state: &JobsState, asked: Asked) -> Result<Created, ApiError> {
         state.outbound.check(url).map_err(refusal)?;
     }
     let now = state.clock.now();
+    if let Some(run_at) = new.run_at.filter(|time| *time > later(now, FARTHEST)) {
+        let reason = "a mail can be asked for a year ahead at most";
+        return Err(ApiError::rule_broken(&["body", "run_at"], reason, Input::text(run_at.to_string())));
+    }
     let subject = new.subject.unwrap_or_else(|| DEFAULT_SUBJECT.to_owned());
     let content = Content::Notification { subject, message: new.message };
     let task = Task::Email(Letter { to: new.email, base_url, content });

@@ -48,7 +48,7 @@ pub(crate) async fn check_readiness(
     Valid(Anyone, ()): Valid<Anyone, ()>,
 ) -> (StatusCode, Json<Readiness>) {
     let table = async { state.jobs.find(Uuid::nil(), state.clock.now()).await.map(drop) };
-    let (dynamodb, sqs) = tokio::join!(check("dynamodb", table), check("sqs", state.queues.ping()));
+    let (dynamodb, sqs) = tokio::join!(check("dynamodb", table), check("sqs", state.jobs.queues().ping()));
     let is_ready = [dynamodb, sqs] == [Check::Ok; 2];
     let (code, status) =
         if is_ready { (StatusCode::OK, Check::Ok) } else { (StatusCode::SERVICE_UNAVAILABLE, Check::Unreachable) };

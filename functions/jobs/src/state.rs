@@ -6,7 +6,6 @@ use peregrine_core::clock::Clock;
 use peregrine_core::mail::links::MailLinks;
 use peregrine_core::outbound::OutboundRules;
 use peregrine_core::page::Cursors;
-use peregrine_core::queue::Queues;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{Client, Jobs, RateLimiter, Suppressions, Users};
@@ -20,8 +19,6 @@ use peregrine_http::promise::Promises;
 pub struct JobsState {
     /// The jobs.
     pub jobs: Jobs,
-    /// Tell workers of jobs.
-    pub queues: Queues,
     /// The addresses that get no mail.
     pub suppressions: Suppressions,
     /// Opens the links in mails.
@@ -53,8 +50,7 @@ impl JobsState {
         let clock = Clock::system();
         let config = AwsSettings::from_env(&mut environment).sdk_config();
         let client = Client::new(&config);
-        let jobs = Jobs::new(client.clone(), environment.text("JOBS_TABLE"));
-        let queues = Queues::from_env(&mut environment, &config);
+        let jobs = Jobs::from_env(&mut environment, &config);
         let suppressions = Suppressions::new(client.clone(), environment.text("SUPPRESSION_TABLE"));
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
@@ -66,9 +62,8 @@ impl JobsState {
 
         jobs.connect().await;
         Ok(Self {
-            promises: Promises::new(jobs.clone(), queues.clone(), idempotency),
+            promises: Promises::new(jobs.clone(), idempotency),
             jobs,
-            queues,
             suppressions,
             links: MailLinks::new(&seal_secret),
             authenticator,

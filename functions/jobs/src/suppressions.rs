@@ -71,7 +71,8 @@ pub(crate) async fn read_suppression(
 
 /// Let an address get mail again.
 ///
-/// For admins. If mail comes back once more, the address is put on the list again.
+/// For admins. If mail comes back once more, the address is put on the list again. Of somebody who has unsubscribed as well
+/// the wish to get no more messages stays; it can be lifted next.
 #[utoipa::path(
     delete,
     path = "/api/v1/suppressions/{email}",
@@ -94,13 +95,18 @@ pub(crate) async fn lift_suppression(
     Valid(_, (Path(path), precondition)): Valid<Scoped<Admin>, (Path<SuppressionPath>, Precondition)>,
 ) -> Result<NoContent, ApiError> {
     let mut race = Race::new("Suppression was changed by somebody else, please try again");
+    let mut found = state.suppressions.find(&path.email).await?.ok_or(NOT_FOUND)?;
     loop {
-        let found = state.suppressions.find(&path.email).await?.ok_or(NOT_FOUND)?;
         precondition.check(&view(&path.email, &found))?;
         match state.suppressions.delete(&path.email, &found).await {
             Ok(()) => return Ok(NoContent),
             Err(ConditionalWriteError::Outdated) => race.lost()?,
             Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
+        }
+        // If it is gone, this request has lifted it, or another one: a call whose answer is lost is made again.
+        match state.suppressions.find(&path.email).await? {
+            Some(now) if now.reason >= found.reason => found = now,
+            _ => return Ok(NoContent),
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use peregrine_core::webhook::WebhookSecrets;
-use peregrine_http::caller::ActiveUser;
+use peregrine_http::caller::{Scoped, UsersWrite};
 use peregrine_http::error::Problem;
 use peregrine_http::request::Valid;
 use serde::Serialize;
@@ -28,12 +28,16 @@ pub(crate) struct WebhookSecretView {
     get,
     path = "/api/v1/webhooks/secret",
     tag = "jobs",
-    security(("bearer" = [])),
-    responses((status = 200, body = WebhookSecretView), (status = 401, body = Problem)),
+    security(("bearer" = ["users:write"])),
+    responses(
+        (status = 200, body = WebhookSecretView),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+    ),
 )]
 pub(crate) async fn read_webhook_secret(
     State(secrets): State<WebhookSecrets>,
-    Valid(caller, ()): Valid<ActiveUser, ()>,
+    Valid(caller, ()): Valid<Scoped<UsersWrite>, ()>,
 ) -> impl IntoResponse {
     let secret = secrets.of(caller.user.id).expose();
     ([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(WebhookSecretView { secret }))

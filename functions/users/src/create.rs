@@ -51,10 +51,7 @@ pub(crate) async fn create_user(
     let letter = Letter { to: user.email.clone(), base_url, content };
     let welcome = Job::new(Task::Email(letter), user.id, now, &state.random);
     match state.users.insert(&user, &password_hash, state.jobs.promise(&welcome), once.as_ref()).await {
-        Ok(()) => {
-            state.queues.announce(&welcome, now).await;
-            Ok(created)
-        }
+        Ok(()) => Ok(created),
         Err(InsertUserError::KeyUsed(used)) => Created::again(used),
         Err(InsertUserError::NameTaken) => Err(NAME_TAKEN),
         Err(InsertUserError::Table(error)) => Err(error.into()),

@@ -5,7 +5,6 @@ use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
-use peregrine_core::queue::Queues;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{Client, Jobs, RateLimiter, Users};
@@ -21,8 +20,6 @@ pub struct UsersState {
     pub users: Users,
     /// What is done for them afterwards.
     pub jobs: Jobs,
-    /// Tell workers of jobs.
-    pub queues: Queues,
     /// Makes promises.
     pub promises: Promises,
     /// Finds out who calls.
@@ -52,8 +49,7 @@ impl UsersState {
         let clock = Clock::system();
         let config = AwsSettings::from_env(&mut environment).sdk_config();
         let client = Client::new(&config);
-        let jobs = Jobs::new(client.clone(), environment.text("JOBS_TABLE"));
-        let queues = Queues::from_env(&mut environment, &config);
+        let jobs = Jobs::from_env(&mut environment, &config);
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         let authenticator =
@@ -65,10 +61,9 @@ impl UsersState {
 
         users.connect().await;
         Ok(Self {
-            promises: Promises::new(jobs.clone(), queues.clone(), idempotency.clone()),
+            promises: Promises::new(jobs.clone(), idempotency.clone()),
             users,
             jobs,
-            queues,
             authenticator,
             passwords: PasswordHasher::new(Random::system()),
             first_admin: FirstAdmin::new(Email::parse(&first_admin)?),

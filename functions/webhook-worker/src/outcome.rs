@@ -11,7 +11,7 @@ pub(crate) fn outcome(status: StatusCode, headers: &HeaderMap, now: Timestamp) -
         return Ok(());
     }
     if status == StatusCode::GONE {
-        return Err(Failure::Permanent { cause: "the receiver is gone (410)".to_owned() });
+        return Err(Failure::permanent("the receiver is gone (410)"));
     }
     let asks_to_wait = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let after =
@@ -29,11 +29,11 @@ pub(crate) fn outcome(status: StatusCode, headers: &HeaderMap, now: Timestamp) -
 pub(crate) fn failure(error: &FetchError) -> Failure {
     let cause = format!("the webhook was not delivered: {error}");
     match error {
-        FetchError::Refused(_) | FetchError::Inexpressible(_) => Failure::Permanent { cause },
+        FetchError::Refused(_) | FetchError::Inexpressible(_) => Failure::permanent(cause),
         FetchError::Unresolved(_)
         | FetchError::Unreachable(_)
         | FetchError::Unreadable(_)
         | FetchError::TooLarge(_)
-        | FetchError::TimedOut => Failure::Retry { cause, after: None },
+        | FetchError::TimedOut => Failure::retry(cause),
     }
 }

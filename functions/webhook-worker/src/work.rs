@@ -57,12 +57,12 @@ impl WebhookWork {
 impl Work for WebhookWork {
     async fn perform(&self, job: &Job, deadline: Timestamp) -> Result<(), Failure> {
         let Task::Webhook(delivery) = &job.task else {
-            return Err(Failure::Permanent { cause: "the job is not a webhook".to_owned() });
+            return Err(Failure::permanent("the job is not a webhook"));
         };
         let now = self.clock.now();
         let left = Duration::try_from(deadline.duration_since(now)).unwrap_or_default();
         if left < SHORTEST {
-            return Err(Failure::Retry { cause: "there was no time left to deliver it".to_owned(), after: None });
+            return Err(Failure::retry("there was no time left to deliver it"));
         }
         match self.fetcher.send(self.request(job, delivery, now, left.min(LONGEST))).await {
             // The body is of no interest, so it is not read, however long it is.

@@ -24,7 +24,7 @@ const MAX_INPUT_LENGTH: usize = 2048;
 
 /// A syntactically valid, normalised email address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "String")]
+#[serde(from = "String")]
 #[schema(value_type = String, format = Email, max_length = 254, example = "ann@example.com")]
 pub struct Email(String);
 
@@ -75,11 +75,10 @@ impl Email {
     }
 }
 
-impl TryFrom<String> for Email {
-    type Error = EmailError;
-
-    fn try_from(text: String) -> Result<Self, EmailError> {
-        Self::parse(&text)
+/// For what was stored; what comes from outside is validated.
+impl From<String> for Email {
+    fn from(address: String) -> Self {
+        Self::from_stored(address)
     }
 }
 

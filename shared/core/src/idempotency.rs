@@ -36,12 +36,17 @@ pub struct Claim {
 /// The answer that a repeated request gets again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstAnswer {
-    /// The status of the answer.
+    /// The status of the answer. What was stored before there was another one is 201.
+    #[serde(default = "created")]
     pub status: u16,
     /// Where the created resource is found.
     pub location: String,
     /// The JSON of the created resource.
     pub body: String,
+}
+
+fn created() -> u16 {
+    201
 }
 
 /// A request that is done only if its key has not been used: the claim, the answer to remember, and until when.

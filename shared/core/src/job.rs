@@ -150,6 +150,11 @@ impl Job {
         self.finished_at.map(|time| later(time, KEPT))
     }
 
+    /// Whether the job is forgotten, though DynamoDB may not have deleted it yet.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at().is_some_and(|time| time <= now)
+    }
+
     /// The job, finished.
     #[must_use]
     pub fn finished(&self, state: JobState, last_error: Option<String>, now: Timestamp) -> Self {
@@ -187,7 +192,7 @@ impl Job {
 }
 
 /// A time later, or the last one that can be told.
-pub(crate) fn later(time: Timestamp, by: Duration) -> Timestamp {
+pub fn later(time: Timestamp, by: Duration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 

@@ -24,7 +24,7 @@ pub struct NewNotification {
     /// Plain text.
     #[schema(min_length = 1, max_length = 10_000, example = "It is on its way.")]
     pub message: String,
-    /// Not to be sent before this time.
+    /// Not to be sent before this time, which is a year ahead at most.
     #[schema(example = "2026-01-31T12:00:00Z")]
     pub run_at: Option<Timestamp>,
     /// Where to tell how it ended, by a signed POST (Standard Webhooks). On the public Internet, by `https`.

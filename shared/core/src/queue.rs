@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{SendMessageBatchRequestEntry, SendMessageBatchResultEntry};
+use futures_util::future::try_join;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -53,7 +54,7 @@ impl Queues {
 
     /// Tells the workers of a job that has been promised. If the queue can't be reached the log says so, and the relay will
     /// send it: what was promised is in the table. A job that is too far off for a queue is left to the relay as well.
-    pub async fn announce(&self, job: &Job, now: Timestamp) {
+    pub(crate) async fn announce(&self, job: &Job, now: Timestamp) {
         let Some(delay) = job.delay(now) else { return };
         if let Err(error) = self.send(job.task.kind(), job.id, delay).await {
             tracing::warn!(%error, job = %job.id, "a job could not be sent to its queue; the relay will");
@@ -101,8 +102,11 @@ impl Queues {
     /// # Errors
     /// See [`QueueError`].
     pub async fn ping(&self) -> Result<(), QueueError> {
-        let asked = self.client.get_queue_attributes().queue_url(&self.email).send().await;
-        asked.map(drop).map_err(|error| QueueError { operation: "GetQueueAttributes", cause: with_causes(&error) })
+        let ask = async |url: &str| {
+            let asked = self.client.get_queue_attributes().queue_url(url).send().await;
+            asked.map(drop).map_err(|error| QueueError { operation: "GetQueueAttributes", cause: with_causes(&error) })
+        };
+        try_join(ask(&self.email), ask(&self.webhook)).await.map(drop)
     }
 
     fn url(&self, kind: Kind) -> &str {

@@ -50,6 +50,15 @@ impl WebUrl {
         if text.is_empty() {
             return Err(WebUrlError::Empty);
         }
+        Self::from_stored(text)
+    }
+
+    /// An address that was stored. It has been checked before, and may be longer than it was sent, because it is stored
+    /// percent-encoded.
+    ///
+    /// # Errors
+    /// What is stored is no such address.
+    pub fn from_stored(text: &str) -> Result<Self, WebUrlError> {
         let url = Url::parse(text).map_err(WebUrlError::Malformed)?;
         if SCHEMES.contains(&url.scheme()) { Ok(Self(url)) } else { Err(WebUrlError::Scheme) }
     }
@@ -69,7 +78,7 @@ impl TryFrom<String> for WebUrl {
     type Error = WebUrlError;
 
     fn try_from(text: String) -> Result<Self, WebUrlError> {
-        Self::parse(&text)
+        Self::from_stored(&text)
     }
 }
 

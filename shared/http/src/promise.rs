@@ -1,7 +1,6 @@
 //! Answers that promise work: 202 with the job that does it.
 
 use peregrine_core::job::{Job, JobView};
-use peregrine_core::queue::Queues;
 use peregrine_core::table::{InsertJobError, Jobs};
 
 use crate::error::ApiError;
@@ -12,14 +11,13 @@ use crate::response::Created;
 #[derive(Debug, Clone)]
 pub struct Promises {
     jobs: Jobs,
-    queues: Queues,
     idempotency: Idempotency,
 }
 
 impl Promises {
-    /// Promises that are kept in these tables and told to these queues.
-    pub fn new(jobs: Jobs, queues: Queues, idempotency: Idempotency) -> Self {
-        Self { jobs, queues, idempotency }
+    /// Promises that are kept in this table.
+    pub fn new(jobs: Jobs, idempotency: Idempotency) -> Self {
+        Self { jobs, idempotency }
     }
 
     /// Promises a new job, once for its owner's idempotency key. One item in a transaction, and one message.
@@ -30,10 +28,7 @@ impl Promises {
         let accepted = Created::accepted(format!("/api/v1/jobs/{}", job.id), &JobView::from(job))?;
         let once = self.idempotency.once(key, Some(job.owner_id), &accepted);
         match self.jobs.insert(job, once.as_ref()).await {
-            Ok(()) => {
-                self.queues.announce(job, job.created_at).await;
-                Ok(accepted)
-            }
+            Ok(()) => Ok(accepted),
             Err(InsertJobError::KeyUsed(used)) => Created::again(used),
             Err(InsertJobError::Duplicate) => Err(ApiError::Conflict("A job with this key is queued or running")),
             Err(InsertJobError::Table(error)) => Err(error.into()),

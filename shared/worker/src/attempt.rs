@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use peregrine_core::job::{CLOCK_SKEW, Job, JobState, Lease};
+use peregrine_core::job::{CLOCK_SKEW, Job, JobState, Lease, later};
 use peregrine_core::table::{ConditionalWriteError, TableError};
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
@@ -33,7 +33,7 @@ impl Worker {
         let (began, now) = (Instant::now(), self.clock.now());
         let ends = began + self.timeout;
         let enough = began + self.timeout.saturating_sub(FOR_RECORDING);
-        let lease = Lease { id: self.random.uuid(now), until: after(now, self.timeout + CLOCK_SKEW) };
+        let lease = Lease { id: self.random.uuid(now), until: later(now, self.timeout + CLOCK_SKEW) };
         let claim = || async { self.jobs.claim(id, lease, now).await };
         let Some(claimed) = until(enough, claim).await else {
             tracing::error!(job = %id, "a job could not be claimed; its message comes back");
@@ -43,10 +43,11 @@ impl Worker {
         let Some(job) = claimed else { return Handled::Yes };
 
         let outcome = if job.attempts > self.retries.attempts {
-            // Each attempt before has begun and not ended.
-            Err(Failure::Permanent { cause: format!("the worker died in each of {} attempts", self.retries.attempts) })
+            // The last attempt has begun and not ended, or there are fewer attempts than there were when it was put off.
+            let cause = job.last_error.clone().unwrap_or_else(|| "its worker died each time".to_owned());
+            Err(Failure::permanent(cause))
         } else {
-            self.perform(work, &job, enough, after(now, self.timeout.saturating_sub(FOR_RECORDING))).await
+            self.perform(work, &job, enough, later(now, self.timeout.saturating_sub(FOR_RECORDING))).await
         };
         let failure = outcome.as_ref().err().map(ToString::to_string);
         let milliseconds = began.elapsed().as_millis();
@@ -59,8 +60,8 @@ impl Worker {
         match timeout_at(ends, performed).await {
             Ok(Ok(outcome)) => outcome,
             // The panic itself is in the log already.
-            Ok(Err(_)) => Err(Failure::Retry { cause: "the worker panicked".to_owned(), after: None }),
-            Err(_) => Err(Failure::Retry { cause: "it was not done in time".to_owned(), after: None }),
+            Ok(Err(_)) => Err(Failure::retry("the worker panicked")),
+            Err(_) => Err(Failure::retry("it was not done in time")),
         }
     }
 
@@ -87,14 +88,7 @@ impl Worker {
             }
         };
         match until(ends, update).await {
-            Some(true) => {
-                for job in [Some(&changed), telling.as_ref()].into_iter().flatten() {
-                    if job.state == JobState::Queued {
-                        self.queues.announce(job, now).await;
-                    }
-                }
-                Handled::Yes
-            }
+            Some(true) => Handled::Yes,
             Some(false) => {
                 tracing::error!(job = %job.id, "a job was changed while it was leased; the outcome is not recorded");
                 Handled::Yes
@@ -107,7 +101,7 @@ impl Worker {
     }
 }
 
-/// Asks a table until it answers, or the time is up.
+/// Asks a table until it answers, or the time is up. `None` for a row that can't be read, too.
 async fn until<T, F>(ends: Instant, call: impl Fn() -> F) -> Option<T>
 where
     F: Future<Output = Result<T, TableError>>,
@@ -116,18 +110,19 @@ where
     let asking = async {
         loop {
             match call().await {
-                Ok(answer) => return answer,
+                Ok(answer) => return Some(answer),
+                // What another version of the code has written can't be read any better by asking again.
+                Err(error @ TableError::Row { .. }) => {
+                    tracing::error!(%error, "a job can't be read");
+                    return None;
+                }
                 Err(error) => tracing::warn!(%error, "a table did not do what it was asked for; asking again"),
             }
             sleep(pause).await;
             pause = (pause * 2).min(longest);
         }
     };
-    timeout_at(ends, asking).await.ok()
-}
-
-fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+    timeout_at(ends, asking).await.ok().flatten()
 }
 
 fn shortened(mut error: String) -> String {

@@ -17,10 +17,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use peregrine_core::aws::SdkConfig;
 use peregrine_core::clock::Clock;
 use peregrine_core::job::{Job, Retries};
-use peregrine_core::queue::{Message, Queues};
+use peregrine_core::queue::Message;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, Jobs};
+use peregrine_core::table::Jobs;
 
 /// Something that does the task of a job.
 pub trait Work: Send + Sync {
@@ -50,6 +50,18 @@ pub enum Failure {
     },
 }
 
+impl Failure {
+    /// It may work after the usual wait.
+    pub fn retry(cause: impl fmt::Display) -> Self {
+        Self::Retry { cause: cause.to_string(), after: None }
+    }
+
+    /// It never will.
+    pub fn permanent(cause: impl fmt::Display) -> Self {
+        Self::Permanent { cause: cause.to_string() }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -62,7 +74,6 @@ impl fmt::Display for Failure {
 #[derive(Debug, Clone)]
 pub struct Worker {
     jobs: Jobs,
-    queues: Queues,
     retries: Retries,
     timeout: Duration,
     clock: Clock,
@@ -85,12 +96,10 @@ impl Worker {
     /// - `WORKER_TIMEOUT`: after how many seconds the platform ends an invocation, the function's `Timeout`;
     /// - `JOB_RETRIES`, which may be left out: see [`Retries`].
     pub fn from_env(environment: &mut Environment, config: &SdkConfig) -> Self {
-        let jobs = Jobs::new(Client::new(config), environment.text("JOBS_TABLE"));
-        let queues = Queues::from_env(environment, config);
+        let jobs = Jobs::from_env(environment, config);
         environment.text("WORKER_TIMEOUT");
         Self {
             jobs,
-            queues,
             retries: environment.parsed("JOB_RETRIES").unwrap_or_default(),
             timeout: Duration::from_secs(environment.parsed::<u32>("WORKER_TIMEOUT").unwrap_or_default().into()),
             clock: Clock::system(),

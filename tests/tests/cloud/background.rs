@@ -384,7 +384,7 @@ async fn a_busy_mail_service_is_asked_again_and_one_that_refuses_is_not() {
     assert_eq!(work.sent(), once(&["patient"]));
 
     let retry = work.bundle.post("/api/v1/jobs/retry").bearer_auth(&work.token).send().await.unwrap();
-    assert_eq!(json_of(retry).await, json!({"retried": 2, "more": false}));
+    assert_eq!(json_of(retry).await, json!({"revived": 2, "skipped": 0, "next": null}));
     for job in [refused, dead] {
         work.reached(job["id"].as_str().unwrap(), "succeeded").await;
     }

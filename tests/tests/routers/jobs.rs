@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use peregrine_core::email::Email;
 use peregrine_core::job::{Job, JobState, Lease};
+use peregrine_core::random::Random;
 use serde_json::{Value, json};
 use tests::app::App;
 use tests::client::{Account, Answer};
@@ -200,7 +201,7 @@ async fn admins_see_everybodys_jobs_by_state_and_try_dead_ones_again() {
     assert_eq!(retried.text("/last_error"), "the cause");
     assert_eq!(retry(&failed[0]).by(&admin).send().await.status, 409);
     let all = app.post("/jobs/retry").by(&admin).send().await;
-    assert_eq!((all.status, all.body), (202, json!({"retried": 2, "more": false})));
+    assert_eq!((all.status, all.body), (202, json!({"revived": 2, "skipped": 0, "next": null})));
     assert_eq!(list("?state=failed").by(&admin).send().await.ids(), Vec::<String>::new());
 }
 
@@ -214,6 +215,36 @@ async fn a_finished_job_is_forgotten_after_thirty_days_even_if_its_row_is_still_
     let admin = app.admin().await;
     assert_eq!(app.get(&format!("/jobs/{id}")).by(&admin).send().await.status, 404);
     assert_eq!(app.get("/jobs").by(&admin).send().await.ids(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_accepted_can_be_read_again_however_long_it_is() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let webhook = format!("https://example.com/{}", "é".repeat(1000));
+    let accepted = notify(&app, &admin, json!({"email": "bob@example.com", "message": "m", "webhook": webhook})).await;
+    assert_eq!(accepted.status, 202);
+    let id = accepted.text("/id");
+    let webhook = stored(&app, &id).await.webhook.unwrap();
+    assert!(webhook.as_str().len() > 2083, "it is stored percent-encoded");
+    finish(&app, &id, JobState::Succeeded).await;
+    let telling = stored(&app, &id).await.telling(app.now(), &Random::system()).unwrap();
+    app.jobs.insert(&telling, None).await.unwrap();
+    assert_eq!(stored(&app, &telling.id.to_string()).await, telling);
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_is_recorded_once() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let keyed = json!({"email": "bob@example.com", "message": "m", "unique_key": "order"});
+    let id = notify(&app, &admin, keyed).await.text("/id");
+    let job = stored(&app, &id).await;
+    let done = job.finished(JobState::Succeeded, None, app.now());
+    for _ in 0..2 {
+        app.jobs.update(&job, &done, None).await.unwrap();
+    }
+    assert_eq!(stored(&app, &id).await, done);
 }
 
 #[tokio::test]
@@ -236,6 +267,9 @@ async fn work_for_later_is_neither_begun_nor_forgotten_before_its_time() {
     assert_eq!(found.iter().map(|due| due.id).collect::<Vec<_>>(), [id], "the relay sends it in time");
     assert_eq!(claim(at).await.unwrap().unwrap().state, JobState::Running);
 
+    let far = (now + SignedDuration::from_hours(366 * 24)).to_string();
+    let too_far = notify(&app, &admin, json!({"email": "bob@example.com", "message": "m", "run_at": far})).await;
+    assert_eq!(too_far.faults(), ["value_error body.run_at"]);
     let past = json!({"email": "bob@example.com", "message": "m", "run_at": "1999-01-01T00:00:00Z"});
     assert_eq!(notify(&app, &admin, past).await.text("/run_at"), app.now().to_string(), "the past is now");
 }

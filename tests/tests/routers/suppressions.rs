@@ -60,7 +60,7 @@ async fn what_is_lifted_is_what_was_seen() {
     let app = App::start().await;
     let list = list(&app);
     let ann = email("ann@example.com");
-    let seen = suppression(&app, Reason::Unsubscribed, "seen");
+    let seen = suppression(&app, Reason::Bounce, "seen");
     list.put(&ann, &seen).await.unwrap();
     list.put(&ann, &suppression(&app, Reason::Complaint, "unseen")).await.unwrap();
     assert!(matches!(list.delete(&ann, &seen).await, Err(ConditionalWriteError::Outdated)));
@@ -68,6 +68,27 @@ async fn what_is_lifted_is_what_was_seen() {
     list.delete(&ann, &now).await.unwrap();
     assert_eq!(list.find(&ann).await.unwrap(), None);
     assert!(matches!(list.delete(&ann, &now).await, Err(ConditionalWriteError::Outdated)), "there is nothing to lift");
+}
+
+#[tokio::test]
+async fn whoever_has_unsubscribed_stays_so_when_a_bounce_is_lifted() {
+    let app = App::start().await;
+    let list = list(&app);
+    let ann = email("ann@example.com");
+    for reason in [Reason::Unsubscribed, Reason::Bounce] {
+        assert!(list.put(&ann, &suppression(&app, reason, "first")).await.unwrap());
+    }
+    let bounce = list.find(&ann).await.unwrap().unwrap();
+    assert_eq!(bounce.reason, Reason::Bounce);
+    list.delete(&ann, &bounce).await.unwrap();
+    assert_eq!(list.find(&ann).await.unwrap().unwrap().reason, Reason::Unsubscribed);
+    // Nor is a wish lost that comes while mail bounces.
+    let bob = email("bob@example.com");
+    for reason in [Reason::Bounce, Reason::Unsubscribed] {
+        assert!(list.put(&bob, &suppression(&app, reason, "second")).await.unwrap());
+    }
+    list.delete(&bob, &list.find(&bob).await.unwrap().unwrap()).await.unwrap();
+    assert_eq!(list.find(&bob).await.unwrap().unwrap().reason, Reason::Unsubscribed);
 }
 
 #[tokio::test]

@@ -18,11 +18,11 @@ fn unknown(code: &str) -> Failure {
 fn a_mail_that_ses_will_never_take_is_given_up_with_the_reason() {
     let rejected = MessageRejected::builder().message("Email contains a virus").build();
     let error = SendEmailError::MessageRejected(rejected);
-    assert_eq!(failure(error), permanent("SES rejected the mail: Email contains a virus"));
+    assert_eq!(failure(error), Failure::permanent("SES rejected the mail: Email contains a virus"));
     let illegal = BadRequestException::builder().message("Illegal address").build();
     assert_eq!(
         failure(SendEmailError::BadRequestException(illegal)),
-        permanent("SES rejected the mail: Illegal address")
+        Failure::permanent("SES rejected the mail: Illegal address")
     );
 }
 
@@ -30,7 +30,7 @@ fn a_mail_that_ses_will_never_take_is_given_up_with_the_reason() {
 fn no_address_is_in_a_reason() {
     for message in ["Illegal address: ann@example.com", "two\nlines"] {
         let error = SendEmailError::BadRequestException(BadRequestException::builder().message(message).build());
-        assert_eq!(failure(error), permanent("SES rejected the mail"));
+        assert_eq!(failure(error), Failure::permanent("SES rejected the mail"));
     }
     assert!(!unknown("Odd").to_string().contains("ann"));
 }
@@ -55,9 +55,9 @@ fn what_an_operator_can_mend_is_tried_for_hours() {
 #[test]
 fn what_passes_is_tried_again_soon() {
     let throttled = SendEmailError::TooManyRequestsException(TooManyRequestsException::builder().build());
-    assert_eq!(failure(throttled), retry("SES takes no more mail at the moment"));
+    assert_eq!(failure(throttled), Failure::retry("SES takes no more mail at the moment"));
     for code in ["InternalServiceErrorException", "ThrottlingException", "AccessDeniedException"] {
-        assert_eq!(unknown(code), retry(format!("SES failed: {code}")));
+        assert_eq!(unknown(code), Failure::retry(format!("SES failed: {code}")));
     }
 }
 

@@ -17,18 +17,23 @@ use super::replace::replace;
 use super::row::Row;
 use super::transaction::{NotDone, Transaction};
 use super::{ConditionalWriteError, TableError};
+use crate::aws::SdkConfig;
 use crate::idempotency::{KeyUsed, Once};
 use crate::job::{CLOCK_SKEW, Job, JobState, Lease, later};
+use crate::queue::Queues;
+use crate::settings::Environment;
 
 pub use due::Due;
 pub use list::JobFilter;
 use row::{attributes, job_of, microseconds, state_shard};
 
-/// The jobs.
+/// The jobs, and the queues that tell workers of them. Whatever writes a job that waits also tells of it, so that no caller
+/// can forget to.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     client: Client,
     table: String,
+    queues: Queues,
 }
 
 /// A job to be written in the transaction of what promises it.
@@ -55,20 +60,31 @@ pub enum InsertJobError {
 impl Promise<'_> {
     /// Writes the job, and its unique key if it has one, unless a job with that key is queued or running.
     pub(super) fn add_to(&self, transaction: &mut Transaction) -> Result<(), TableError> {
-        transaction.put(self.jobs.put(self.job).condition_expression("attribute_not_exists(id)"))?;
-        if let Some(id) = guard_id(self.job) {
-            let row = Row::new("jobs").with_text("id", id).with_text("job_id", self.job.id.to_string());
-            let put = Put::builder().table_name(&self.jobs.table).set_item(Some(row.into_attributes()));
-            transaction.put(put.condition_expression("attribute_not_exists(id)"))?;
-        }
-        Ok(())
+        transaction.put(self.jobs.put(self.job)?.condition_expression("attribute_not_exists(id)"))?;
+        self.jobs.guard(self.job).map_or(Ok(()), |guard| transaction.put(guard))
+    }
+
+    /// Tells the workers of the job, once it is written.
+    pub(super) async fn announce(&self) {
+        self.jobs.queues.announce(self.job, self.job.updated_at).await;
     }
 }
 
 impl Jobs {
-    /// The table of this name.
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    /// The table of this name, and its queues.
+    pub fn new(client: Client, table: String, queues: Queues) -> Self {
+        Self { client, table, queues }
+    }
+
+    /// Reads `JOBS_TABLE`, `EMAIL_QUEUE_URL` and `WEBHOOK_QUEUE_URL`.
+    pub fn from_env(environment: &mut Environment, config: &SdkConfig) -> Self {
+        let table = environment.text("JOBS_TABLE");
+        Self::new(Client::new(config), table, Queues::from_env(environment, config))
+    }
+
+    /// The queues that tell workers of the jobs.
+    pub fn queues(&self) -> &Queues {
+        &self.queues
     }
 
     /// The job, to be written in the transaction of what promises it.
@@ -84,18 +100,21 @@ impl Jobs {
         }
     }
 
-    /// Stores a new job that is a promise of its own; `once` is remembered in the same transaction.
+    /// Stores a new job that is a promise of its own, and tells its workers; `once` is remembered in the same transaction.
     ///
     /// # Errors
     /// See [`InsertJobError`].
     pub async fn insert(&self, job: &Job, once: Option<&Once>) -> Result<(), InsertJobError> {
         let mut transaction = Transaction::default();
-        self.promise(job).add_to(&mut transaction)?;
+        let promise = self.promise(job);
+        promise.add_to(&mut transaction)?;
         transaction.send_once(&self.client, once).await.map_err(|reason| match reason {
             NotDone::KeyUsed(used) => InsertJobError::KeyUsed(used),
             NotDone::Condition => InsertJobError::Duplicate,
-            NotDone::Table(error) => error.into(),
-        })
+            NotDone::Table(error) => InsertJobError::Table(error),
+        })?;
+        promise.announce().await;
+        Ok(())
     }
 
     /// The job with this id, as of now. One that has expired is none, though DynamoDB may not have deleted it yet.
@@ -103,6 +122,10 @@ impl Jobs {
     /// # Errors
     /// See [`TableError`].
     pub async fn find(&self, id: Uuid, now: Timestamp) -> Result<Option<Job>, TableError> {
+        Ok(self.read(id).await?.filter(|job| !job.is_expired(now)))
+    }
+
+    async fn read(&self, id: Uuid) -> Result<Option<Job>, TableError> {
         let answer = self
             .client
             .get_item()
@@ -112,8 +135,7 @@ impl Jobs {
             .send()
             .await
             .map_err(|error| TableError::call("GetItem", &error))?;
-        let job = answer.item.map(job_of).transpose()?;
-        Ok(job.filter(|job| job.expires_at().is_none_or(|time| time > now)))
+        answer.item.map(job_of).transpose()
     }
 
     /// Begins an attempt. `None` if there is nothing to do: another one is under way, the job's time has not come, or it is
@@ -163,19 +185,38 @@ impl Jobs {
         Ok(job.filter(|job| job.state == JobState::Running && job.lease == Some(lease)))
     }
 
-    /// Records what became of a job: `new` in place of `old`, as it was read. What a finished job leaves to be done, such
-    /// as telling somebody, is promised in the same transaction, and its unique key is given up.
+    /// Records what became of a job: `new` in place of `old`, as it was read, and tells the workers if it waits. What a
+    /// finished job leaves to be done, such as telling somebody, is promised in the same transaction, and its unique key is
+    /// given up; a job that is revived takes its key again.
     ///
     /// # Errors
-    /// See [`ConditionalWriteError`]. A worker whose lease has run out records nothing.
+    /// See [`ConditionalWriteError`]. A worker whose lease has run out records nothing. Outdated also if another job has the
+    /// unique key by now.
     pub async fn update(&self, old: &Job, new: &Job, promised: Option<&Job>) -> Result<(), ConditionalWriteError> {
+        match self.write(old, new, promised).await {
+            Ok(()) => {}
+            // A transaction whose answer was lost is sent again. Then what is in the way is this very change.
+            Err(ConditionalWriteError::Outdated) if self.read(new.id).await?.as_ref() == Some(new) => {}
+            Err(error) => return Err(error),
+        }
+        for job in [Some(new), promised].into_iter().flatten() {
+            if job.state == JobState::Queued {
+                self.queues.announce(job, job.updated_at).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, old: &Job, new: &Job, promised: Option<&Job>) -> Result<(), ConditionalWriteError> {
         let put = self
-            .put(new)
+            .put(new)?
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":version", AttributeValue::N(old.version.to_string()));
-        let given_up = guard_id(old).filter(|_| new.finished_at.is_some() && old.finished_at.is_none());
-        if promised.is_none() && given_up.is_none() {
+        let (had_guard, has_guard) = (old.finished_at.is_none(), new.finished_at.is_none());
+        let given_up = guard_id(old).filter(|_| had_guard && !has_guard);
+        let taken = self.guard(new).filter(|_| !had_guard && has_guard);
+        if promised.is_none() && given_up.is_none() && taken.is_none() {
             let put =
                 put.build().map_err(|error| TableError::Call { operation: "PutItem", cause: error.to_string() })?;
             return replace(&self.client, put).await;
@@ -185,33 +226,24 @@ impl Jobs {
         if let Some(promised) = promised {
             self.promise(promised).add_to(&mut transaction)?;
         }
+        if let Some(guard) = taken {
+            transaction.put(guard)?;
+        }
         if let Some(id) = given_up {
             transaction.delete(self.delete_guard(id, old))?;
         }
         transaction.send_conditional(&self.client).await
     }
 
-    /// Makes a failed job new, with its unique key if that is still free.
-    ///
-    /// # Errors
-    /// See [`ConditionalWriteError`]; outdated also if another job has the unique key by now.
-    pub async fn revive(&self, failed: &Job, revived: &Job) -> Result<(), ConditionalWriteError> {
-        let Some(id) = guard_id(revived) else { return self.update(failed, revived, None).await };
-        let row = Row::new("jobs").with_text("id", id).with_text("job_id", revived.id.to_string());
-        let guard = Put::builder().table_name(&self.table).set_item(Some(row.into_attributes()));
-        let put = self
-            .put(revived)
-            .condition_expression("#version = :version")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":version", AttributeValue::N(failed.version.to_string()));
-        let mut transaction = Transaction::default();
-        transaction.put(put)?;
-        transaction.put(guard.condition_expression("attribute_not_exists(id)"))?;
-        transaction.send_conditional(&self.client).await
+    fn put(&self, job: &Job) -> Result<PutBuilder, TableError> {
+        Ok(Put::builder().table_name(&self.table).set_item(Some(attributes(job)?)))
     }
 
-    fn put(&self, job: &Job) -> PutBuilder {
-        Put::builder().table_name(&self.table).set_item(Some(attributes(job)))
+    /// Reserves a job's unique key, if it has one.
+    fn guard(&self, job: &Job) -> Option<PutBuilder> {
+        let row = Row::new("jobs").with_text("id", guard_id(job)?).with_text("job_id", job.id.to_string());
+        let put = Put::builder().table_name(&self.table).set_item(Some(row.into_attributes()));
+        Some(put.condition_expression("attribute_not_exists(id)"))
     }
 
     fn delete_guard(&self, id: String, job: &Job) -> DeleteBuilder {

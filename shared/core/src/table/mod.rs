@@ -117,3 +117,8 @@ fn conflicts(error: &SdkError<TransactWriteItemsError>) -> Option<bool> {
         _ => None,
     }
 }
+
+/// Whether the same transaction, by its token, is still being made.
+fn is_in_progress(error: &SdkError<TransactWriteItemsError>) -> bool {
+    matches!(error.as_service_error(), Some(TransactWriteItemsError::TransactionInProgressException(_)))
+}

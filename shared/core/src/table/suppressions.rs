@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join;
 use ring::digest::{SHA256, digest};
 
 use super::row::Row;
@@ -38,11 +39,18 @@ impl Suppressions {
     /// # Errors
     /// See [`TableError`].
     pub async fn find(&self, email: &Email) -> Result<Option<Suppression>, TableError> {
+        // A bounce, or a complaint, and a wish to get no more are rows of their own: if the one is lifted, the other stays.
+        let (events, wish) =
+            try_join(self.get(key_of(email, Reason::Bounce)), self.get(key_of(email, Reason::Unsubscribed))).await?;
+        Ok(events.or(wish))
+    }
+
+    async fn get(&self, key: String) -> Result<Option<Suppression>, TableError> {
         let answer = self
             .client
             .get_item()
             .table_name(&self.table)
-            .key("address", AttributeValue::S(key_of(email)))
+            .key("address", AttributeValue::S(key))
             // Whoever has just unsubscribed has been told that nothing more will come.
             .consistent_read(true)
             .send()
@@ -58,7 +66,7 @@ impl Suppressions {
     /// See [`TableError`].
     pub async fn put(&self, email: &Email, suppression: &Suppression) -> Result<bool, TableError> {
         let row = Row::new("suppressions")
-            .with_text("address", key_of(email))
+            .with_text("address", key_of(email, suppression.reason))
             .with_text("reason", suppression.reason.as_str())
             .with_text("since", suppression.since.to_string())
             .with_optional_text("detail", suppression.detail.as_deref())
@@ -79,7 +87,7 @@ impl Suppressions {
     }
 
     /// Takes an address off the list, if it is there as it was read: whoever lifts a suppression has not seen the
-    /// complaint that came in since.
+    /// complaint that came in since. Whoever has unsubscribed too stays on it for that.
     ///
     /// # Errors
     /// See [`ConditionalWriteError`].
@@ -88,7 +96,7 @@ impl Suppressions {
             .client
             .delete_item()
             .table_name(&self.table)
-            .key("address", AttributeValue::S(key_of(email)))
+            .key("address", AttributeValue::S(key_of(email, read.reason)))
             .condition_expression("reason = :reason AND since = :since")
             .expression_attribute_values(":reason", AttributeValue::S(read.reason.as_str().to_owned()))
             .expression_attribute_values(":since", AttributeValue::S(read.since.to_string()))
@@ -105,10 +113,12 @@ impl Suppressions {
 }
 
 /// The row's key: the SHA-256 of the address in its comparable form, in hexadecimal. Addresses that differ in case only
-/// have one row, although a mail server may tell them apart: one mail too few is better than one to who wants none.
-fn key_of(email: &Email) -> String {
+/// have one row, although a mail server may tell them apart: one mail too few is better than one to who wants none. What its
+/// owner wishes has a row of its own.
+fn key_of(email: &Email, reason: Reason) -> String {
     let hash = digest(&SHA256, UniqueName::of(email.as_str()).as_str().as_bytes());
-    hash.as_ref().iter().fold(String::new(), |mut key, byte| {
+    let kind = if reason == Reason::Unsubscribed { "unsubscribed#" } else { "" };
+    hash.as_ref().iter().fold(kind.to_owned(), |mut key, byte| {
         // Writing to a text can't fail.
         let _ = write!(key, "{byte:02x}");
         key
@@ -132,7 +142,7 @@ mod tests {
     #[test]
     fn a_key_is_what_sha256sum_says_of_the_address_in_lower_case() {
         for address in ["ann@example.com", "Ann@EXAMPLE.com"] {
-            let key = key_of(&Email::parse(address).unwrap());
+            let key = key_of(&Email::parse(address).unwrap(), Reason::Bounce);
             assert_eq!(key, "71d4f55f72fa128dfb468a1a3901507c804b74316488744d769d7f4b16696476", "{address}");
         }
     }

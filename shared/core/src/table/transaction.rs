@@ -5,9 +5,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use uuid::Uuid;
 
-use super::{ConditionalWriteError, TableError, conflicts, failed_conditions, once};
+use super::{ConditionalWriteError, TableError, conflicts, failed_conditions, is_in_progress, once};
 use crate::idempotency::{KeyUsed, Once};
+use crate::random::Random;
 
 /// How often a transaction that met another one is tried in all.
 const ATTEMPTS: u32 = 4;
@@ -103,8 +105,10 @@ impl Transaction {
     /// tried again, a little later each time, unless the last action's condition has failed and that one decides.
     async fn attempt(self, client: &Client, last_decides: bool) -> Result<Result<(), Cancelled>, TableError> {
         let mut contended = false;
+        let mut token = new_token();
         for attempt in 1..=ATTEMPTS {
-            let sent = client.transact_write_items().set_transact_items(Some(self.actions.clone())).send().await;
+            let call = client.transact_write_items().set_transact_items(Some(self.actions.clone()));
+            let sent = call.client_request_token(&token).send().await;
             let Err(error) = sent else { return Ok(Ok(())) };
             let conflicts = conflicts(&error);
             let failed = failed_conditions(&error);
@@ -117,10 +121,19 @@ impl Transaction {
                 (_, Some(last)) => contended = last,
                 (_, None) => return Err(TableError::call("TransactWriteItems", &error)),
             }
+            // One that is still at work is asked for again by its token, or it would be in its own way once it is done.
+            if !is_in_progress(&error) {
+                token = new_token();
+            }
             tokio::time::sleep(Duration::from_millis(20) * attempt).await;
         }
         Ok(Err(Cancelled::Contended { last: contended }))
     }
+}
+
+/// Tells a transaction from any other, for DynamoDB.
+fn new_token() -> String {
+    Uuid::from_bytes(Random::system().bytes()).to_string()
 }
 
 fn incomplete(error: &BuildError) -> TableError {

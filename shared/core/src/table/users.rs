@@ -69,7 +69,8 @@ impl Users {
     }
 
     /// Stores a new user. Guard rows in the same transaction reserve the email and the username, because DynamoDB has no
-    /// unique index; what is promised to the user, and `once`, are written there too.
+    /// unique index; what is promised to the user, and `once`, are written there too. Then the workers
+    /// are told of the promise.
     ///
     /// # Errors
     /// See [`InsertUserError`].
@@ -82,7 +83,9 @@ impl Users {
     ) -> Result<(), InsertUserError> {
         let mut transaction = Transaction::default();
         promise.add_to(&mut transaction)?;
-        self.insert_with(transaction, user, password_hash, once).await
+        self.insert_with(transaction, user, password_hash, once).await?;
+        promise.announce().await;
+        Ok(())
     }
 
     /// Stores the first administrator, unless there has ever been one: a row that stays for good remembers it, so that the

@@ -23,8 +23,8 @@ pub(super) fn state_shard(state: JobState, id: Uuid) -> String {
     format!("{state}#{}", shard_of(id))
 }
 
-pub(super) fn attributes(job: &Job) -> Attributes {
-    let task = serde_json::to_string(&job.task).unwrap_or_default();
+pub(super) fn attributes(job: &Job) -> Result<Attributes, TableError> {
+    let task = serde_json::to_string(&job.task).map_err(|_| TableError::Row { table: "jobs", attribute: "task" })?;
     let mut row = Row::new("jobs")
         .with_text("id", job.id.to_string())
         .with_text("owner_id", job.owner_id.to_string())
@@ -51,7 +51,7 @@ pub(super) fn attributes(job: &Job) -> Attributes {
     if let Some(due_at) = job.due_at() {
         row = row.with_text("due_shard", shard_of(job.id).to_string()).with("due_at", microseconds(due_at));
     }
-    row.into_attributes()
+    Ok(row.into_attributes())
 }
 
 pub(super) fn job_of(attributes: Attributes) -> Result<Job, TableError> {
@@ -62,7 +62,7 @@ pub(super) fn job_of(attributes: Attributes) -> Result<Job, TableError> {
         Some(id) => Some(Lease { id, until: take_microseconds(&mut row, "lease_until")? }),
         None => None,
     };
-    let webhook = row.take_optional_text("webhook")?.map(|url| WebUrl::parse(&url)).transpose();
+    let webhook = row.take_optional_text("webhook")?.map(|url| WebUrl::from_stored(&url)).transpose();
     Ok(Job {
         id: row.take_id("id")?,
         owner_id: row.take_id("owner_id")?,
