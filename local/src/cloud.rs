@@ -127,7 +127,7 @@ impl Cloud {
         let in_order: Vec<_> =
             template.functions().iter().filter_map(|function| pools.get(function.name()).cloned()).collect();
         let invocations = Arc::new(Invocations::default());
-        let invoker = Invoker::new(Arc::clone(&invocations), console);
+        let invoker = Invoker::new(Arc::clone(&invocations), console, template.functions(), aws.queues());
         let schedules =
             Arc::new(Schedules::new(template.schedules(), |function| pools.get(function).cloned(), &invoker));
         let sources = event_sources(&template, &aws, &pools, publications, &schedules, &invoker);

@@ -124,6 +124,8 @@ async fn calls_fail_as_often_as_a_test_asks_and_are_counted() {
     let calls = |operation| setting.aws.faults().calls("sqs", operation);
     assert_eq!((calls("SendMessage"), calls("GetQueueAttributes"), calls("DeleteMessage")), (3, 1, 0));
     assert_eq!(setting.aws.faults().calls("dynamodb", "SendMessage"), 0);
+    let counts = [("sqs GetQueueAttributes", 1), ("sqs SendMessage", 3)];
+    assert_eq!(setting.aws.faults().counts(), counts.map(|(call, count)| (call.to_owned(), count)).into());
 }
 
 #[tokio::test]

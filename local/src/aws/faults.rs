@@ -1,6 +1,6 @@
 //! Faults on purpose, for tests: calls that fail, calls that wait, answers that get lost, and how many calls were made.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::{Response, StatusCode};
@@ -110,6 +110,16 @@ impl Faults {
     /// How many calls have been made, those that failed or wait included.
     pub fn calls(&self, service: &str, operation: &str) -> u64 {
         self.lock().calls.get(service).and_then(|calls| calls.get(operation)).copied().unwrap_or_default()
+    }
+
+    /// All calls so far, those that failed or wait included: how many of each `<service> <operation>`
+    /// (`sqs SendMessage`).
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        let state = self.lock();
+        let named = state.calls.iter().flat_map(|(service, calls)| {
+            calls.iter().map(move |(operation, calls)| (format!("{service} {operation}"), *calls))
+        });
+        named.collect()
     }
 
     fn hold_at(&self, service: &str, operation: &str, moment: Moment) -> Held {

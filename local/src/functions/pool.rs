@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::sandbox::{Delivery, IDLE_LIMIT, Sandbox};
 use super::{Failure, FailureKind, Finished, FunctionConfig};
 use crate::console::Console;
-use crate::identifiers;
 
 pub(crate) use view::PoolView;
 
@@ -141,10 +140,9 @@ impl Pool {
     }
 
     /// Gives the function an event. The invocation takes place, whether or not the ticket is kept, unless it is
-    /// withdrawn.
-    pub(crate) fn invoke(&self, event: Bytes, trace_id: String) -> Ticket {
+    /// withdrawn. Its id, which the function is told, is its own, unless it repeats one that has ended.
+    pub(crate) fn invoke(&self, request_id: String, trace_id: String, event: Bytes) -> Ticket {
         let (reply, finished) = oneshot::channel();
-        let request_id = identifiers::unique();
         let ticket = Ticket { request_id: request_id.clone(), finished };
         let mut invocation = Invocation { request_id, trace_id, event, reply };
 

@@ -12,9 +12,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::pool::Ticket;
 use super::{FailureKind, Finished, FunctionConfig, PAYLOAD_LIMIT, Pool};
 use crate::console::Console;
 use crate::exchange::exchange;
+use crate::identifiers;
 
 /// A function that does what its event says. It is no test: the tests below start this binary again, with this function
 /// alone and a Runtime API in the environment, to have a process of their own. In a run of the tests it does nothing.
@@ -105,8 +107,13 @@ impl Setting {
         Self { pool: Pool::new(config, path, Console::Quiet), folder }
     }
 
+    /// Begins an invocation.
+    fn begin(&self, event: &'static str) -> Ticket {
+        self.pool.invoke(identifiers::unique(), String::new(), Bytes::from_static(event.as_bytes()))
+    }
+
     async fn invoke(&self, event: &'static str) -> Finished {
-        self.pool.invoke(Bytes::from_static(event.as_bytes()), String::new()).finished().await
+        self.begin(event).finished().await
     }
 
     /// The process that answers an event.
@@ -210,7 +217,7 @@ async fn closing_ends_a_process_that_does_not_want_to_end() {
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();
     setting.pool.replace(path);
-    let _ticket = setting.pool.invoke(Bytes::new(), String::new());
+    let _ticket = setting.begin("");
     let (mut connection, _) = tokio::task::spawn_blocking(move || gate.accept().unwrap()).await.unwrap();
 
     setting.pool.close().await;
@@ -229,7 +236,7 @@ pub(crate) fn gate() -> (std::net::TcpListener, String) {
 async fn requests_beyond_the_cap_wait_in_line() {
     let (gate, address) = gate();
     let setting = Setting::new(2, &[("GATE", &address)]);
-    let mut tickets: Vec<_> = (0..3).map(|_| setting.pool.invoke(Bytes::from_static(b"wait"), String::new())).collect();
+    let mut tickets: Vec<_> = (0..3).map(|_| setting.begin("wait")).collect();
     let opened = tokio::task::spawn_blocking(move || {
         // Two connections stay open until both functions have come this far; the third request waits.
         let both = [gate.accept().unwrap(), gate.accept().unwrap()];
@@ -248,8 +255,8 @@ async fn requests_beyond_the_cap_wait_in_line() {
 async fn only_what_nobody_has_begun_can_be_withdrawn() {
     let (gate, address) = gate();
     let setting = Setting::new(1, &[("GATE", &address)]);
-    let begun = setting.pool.invoke(Bytes::from_static(b"wait"), String::new());
-    let waiting = setting.pool.invoke(Bytes::from_static(b"wait"), String::new());
+    let begun = setting.begin("wait");
+    let waiting = setting.begin("wait");
     let _connection = tokio::task::spawn_blocking(move || gate.accept().unwrap()).await.unwrap();
     assert!(setting.pool.withdraw(&waiting));
     assert!(!setting.pool.withdraw(&begun));
@@ -260,7 +267,7 @@ async fn only_what_nobody_has_begun_can_be_withdrawn() {
 async fn a_new_executable_lets_requests_under_way_finish() {
     let (gate, address) = gate();
     let setting = Setting::new(1, &[("GATE", &address)]);
-    let mut under_way = setting.pool.invoke(Bytes::from_static(b"wait"), String::new());
+    let mut under_way = setting.begin("wait");
     let connection = tokio::task::spawn_blocking(move || gate.accept().unwrap()).await.unwrap();
     setting.pool.replace(script(&setting.folder, "two"));
     let new = setting.process().await;
@@ -274,8 +281,8 @@ async fn a_new_executable_lets_requests_under_way_finish() {
 async fn closing_fails_what_is_under_way_and_refuses_more() {
     let (gate, address) = gate();
     let setting = Setting::new(1, &[("GATE", &address)]);
-    let mut under_way = setting.pool.invoke(Bytes::from_static(b"wait"), String::new());
-    let mut waiting = setting.pool.invoke(Bytes::from_static(b"wait"), String::new());
+    let mut under_way = setting.begin("wait");
+    let mut waiting = setting.begin("wait");
     let _connection = tokio::task::spawn_blocking(move || gate.accept().unwrap()).await.unwrap();
     setting.pool.close().await;
     for ticket in [&mut under_way, &mut waiting] {

@@ -56,10 +56,12 @@ impl Host {
     /// The API's domain name. In an account only its own names lead to an API, so events carry no others; here these
     /// are the loopback interface's names.
     fn api_domain(&self) -> &str {
-        match self.domain.as_str() {
-            own @ ("127.0.0.1" | "[::1]" | "localhost") => own,
-            _ => "localhost",
-        }
+        if self.is_of_this_machine() { &self.domain } else { "localhost" }
+    }
+
+    /// Whether it is a name that leads nobody else to this machine: one of the loopback interface.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        matches!(self.domain.as_str(), "127.0.0.1" | "[::1]" | "localhost")
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP gateway: API Gateway's HTTP API on one port.
 
 mod event;
+mod guard;
 mod response;
 #[cfg(test)]
 mod tests;
@@ -68,10 +69,13 @@ impl Gateway {
 
     async fn handle(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         if let Some(rest) = request.uri().path().strip_prefix("/_local").filter(|rest| is_below(rest)) {
+            if let Some(why) = guard::refusal(&request) {
+                return message(StatusCode::FORBIDDEN, why);
+            }
             if let Some(answer) = self.inspector.mail(&request, rest) {
                 return answer;
             }
-            let (status, body) = self.inspector.answer(request.method(), request.headers(), rest).await;
+            let (status, body) = self.inspector.answer(request.method(), rest).await;
             return response::json(status, &body);
         }
         let request_id = identifiers::gateway_request();
@@ -131,7 +135,7 @@ impl Gateway {
     async fn invoke(&self, invocation: Invocation, event: Bytes) -> Answer {
         let Invocation { pool, route, is_head, request_id, trace_id, now } = invocation;
         let began = Instant::now();
-        let mut ticket = pool.invoke(event, trace_id);
+        let mut ticket = pool.invoke(identifiers::unique(), trace_id, event);
         let (answer, cold) = match tokio::time::timeout(INTEGRATION_TIMEOUT, ticket.finished()).await {
             Ok(finished) => {
                 let answer = match finished.result {

@@ -74,7 +74,7 @@ async fn a_function_that_cannot_start_is_a_502_that_says_why() {
     );
     assert!(body["error"].as_str().unwrap().contains("/nowhere/fn"), "{body}");
 
-    let (_, invocations) = answer(&address, "GET /_local/invocations HTTP/1.1\nHost: x", Vec::new()).await;
+    let (_, invocations) = answer(&address, "GET /_local/invocations HTTP/1.1\nHost: localhost", Vec::new()).await;
     let invocations: Value = serde_json::from_str(&invocations).unwrap();
     assert_eq!((&invocations[0]["status"], &invocations[0]["cold"]), (&502.into(), &true.into()));
 }
@@ -97,7 +97,24 @@ async fn what_the_gateway_refuses_never_reaches_a_function() {
         let (answered, body) = answer(&address, head, vec![0; length]).await;
         assert_eq!((answered.as_str(), body), (status, format!("{{\"message\":\"{message}\"}}")), "{head:.60}");
     }
-    let (_, functions) = answer(&address, "GET /_local/functions HTTP/1.1\nHost: x", Vec::new()).await;
+    let (_, functions) = answer(&address, "GET /_local/functions HTTP/1.1\nHost: localhost", Vec::new()).await;
     let functions: Value = serde_json::from_str(&functions).unwrap();
     assert_eq!(functions[0]["invocations"], 0);
+}
+
+#[tokio::test]
+async fn nothing_below_local_is_shown_under_a_foreign_name() {
+    let address = start();
+    for path in ["", "/", "/mail", "/functions", "/invocations", "/nowhere"] {
+        let (status, body) =
+            answer(&address, &format!("GET /_local{path} HTTP/1.1\nHost: example.com"), Vec::new()).await;
+        assert_eq!(status, "403", "{path}");
+        assert!(body.contains("127.0.0.1, localhost or [::1]"), "{body}");
+    }
+    for (origin, status) in [("http://localhost", "204"), ("http://example.com", "403")] {
+        let head = format!("DELETE /_local/mail HTTP/1.1\nHost: localhost\nOrigin: {origin}");
+        assert_eq!(answer(&address, &head, Vec::new()).await.0, status, "{origin}");
+    }
+    // The API itself may have any name.
+    assert_eq!(answer(&address, "GET /items HTTP/1.1\nHost: example.com", Vec::new()).await.0, "502");
 }

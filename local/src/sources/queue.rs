@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::{Invoker, Stop};
 use crate::aws::sqs::{Queue, Received};
 use crate::functions::Pool;
+use crate::identifiers;
 use crate::template::QueueSource;
 
 /// How long to wait if the queue gives nothing because too much of it is in flight.
@@ -83,7 +84,9 @@ impl QueuePoller {
         let plural = if count == 1 { "" } else { "s" };
         let source = format!("SQS {} ({count} message{plural})", self.source.queue());
         let event = Bytes::from(batch.event().to_string());
-        let Ok(answer) = self.invoker.invoke(&self.pool, source.clone(), event).await else { return };
+        let Ok(answer) = self.invoker.invoke(&self.pool, identifiers::unique(), source.clone(), event).await else {
+            return;
+        };
         match batch.processed(&answer, self.source.reports_failures()) {
             Ok(processed) => {
                 for received in processed {

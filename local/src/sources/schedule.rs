@@ -68,7 +68,7 @@ impl Schedules {
         let entry = entry.ok_or_else(|| ScheduleError::Unknown(name.to_owned()))?;
         let failed = |message: String, log| ScheduleError::Failed { function: function.to_owned(), message, log };
         let event = Bytes::from(entry.event().to_string());
-        let answer = entry.invoker.invoke(&entry.pool, entry.source(), event).await;
+        let answer = entry.invoker.invoke(&entry.pool, identifiers::unique(), entry.source(), event).await;
         let answer = answer.map_err(|failure| failed(failure.kind.to_string(), failure.log))?;
         if answer.is_empty() {
             return Ok(Value::Null);

@@ -23,6 +23,7 @@ Resources:
     Properties:
       CodeUri: target/lambda/fn/bootstrap.zip
       Timeout: 1
+      DeadLetterQueue: { Type: SQS, TargetArn: !GetAtt Undelivered.Arn }
       Events:
         Jobs:
           Type: SQS
@@ -40,6 +41,7 @@ Resources:
       VisibilityTimeout: 1
       RedrivePolicy: { deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 1 }
   Dead: { Type: 'AWS::SQS::Queue' }
+  Undelivered: { Type: 'AWS::SQS::Queue' }
   Mail: { Type: 'AWS::SNS::Topic' }
 ";
 
@@ -58,7 +60,7 @@ impl World {
         let template = Template::parse(template, "template.yaml").unwrap();
         let queues = Queues::new("http://127.0.0.1:4566", template.queues());
         let invocations = Arc::new(Invocations::default());
-        let invoker = Invoker::new(Arc::clone(&invocations), Console::Quiet);
+        let invoker = Invoker::new(Arc::clone(&invocations), Console::Quiet, template.functions(), &queues);
         let schedules = Schedules::new(template.schedules(), |_| Some(Arc::clone(pool)), &invoker);
         let (topics, publications) = Topics::new();
         let mut sources = EventSources::default();
@@ -82,12 +84,15 @@ impl World {
         self.jobs().send(Draft { body: body.to_owned(), ..Draft::default() }).unwrap();
     }
 
-    /// Waits for a dead letter and returns its body.
+    /// Waits for a dead letter of the queue and returns its body.
     async fn dead_letter(&self) -> String {
-        let dead = self.queues.get("Dead").unwrap();
+        self.message_in("Dead").await.message.body.clone()
+    }
+
+    async fn message_in(&self, queue: &str) -> Received {
+        let queue = self.queues.get(queue).unwrap();
         let patience = Some(Instant::now() + Duration::from_mins(1));
-        let received: Vec<Received> = dead.receive(1, Duration::from_mins(1), patience).await.unwrap();
-        received[0].message.body.clone()
+        queue.receive(1, Duration::from_mins(1), patience).await.unwrap().remove(0)
     }
 
     /// How the invocations for `source` ended, the first one first.
@@ -219,6 +224,27 @@ async fn what_is_published_is_delivered_up_to_three_times() {
     world.topics.publish("arn:aws:sns:us-east-1:000000000000:Other", None, "unheard".to_owned());
     sleep(Duration::from_secs(10)).await;
     assert_eq!(world.outcomes("SNS "), [502, 502, 502]);
+}
+
+#[tokio::test]
+async fn an_event_that_fails_every_time_goes_to_the_functions_dead_letters() {
+    let setting = Setting::new(8, &[]);
+    let world = World::new(TEMPLATE, &setting.pool);
+    world.topics.publish("arn:aws:sns:us-east-1:000000000000:Mail", None, "panic".to_owned());
+    let Received { message, .. } = world.message_in("Undelivered").await;
+    let event: Value = serde_json::from_str(&message.body).unwrap();
+    assert_eq!(event["Records"][0]["Sns"]["Message"], "panic");
+    let attribute = |name: &str| {
+        let value = &message.attributes[name];
+        (value.data_type.as_str(), value.string_value.clone().unwrap())
+    };
+    assert_eq!(attribute("ErrorCode"), ("Number", "200".to_owned()));
+    assert_eq!(attribute("ErrorMessage"), ("String", "no such thing".to_owned()));
+    // Every attempt was of the same invocation.
+    let (kind, id) = attribute("RequestID");
+    let view = world.invocations.view();
+    let attempts: Vec<&Value> = view.as_array().unwrap().iter().map(|record| &record["request_id"]).collect();
+    assert_eq!((kind, attempts), ("String", vec![&Value::from(id); 3]));
 }
 
 #[tokio::test]

@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::resolve::Scope;
 use super::secrets::SecretSpec;
 use super::yaml::{Entry, Node};
-use super::{ACCOUNT, Fault, REGION, Resource, secrets};
+use super::{ACCOUNT, Fault, REGION, Resource, queues, secrets};
 
 /// SAM's defaults.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_MEMORY_MB: u32 = 128;
 
 /// Properties that are followed.
-const SUPPORTED: &[&str] = &["CodeUri", "Environment", "Events", "MemorySize", "Runtime", "Timeout"];
+const SUPPORTED: &[&str] = &["CodeUri", "DeadLetterQueue", "Environment", "Events", "MemorySize", "Runtime", "Timeout"];
 
 /// Properties that have no effect on one machine.
 const ACCOUNT_ONLY: &[&str] = &[
@@ -23,7 +23,6 @@ const ACCOUNT_ONLY: &[&str] = &[
     "AutoPublishAliasAllProperties",
     "AutoPublishCodeSha256",
     "CodeSigningConfigArn",
-    "DeadLetterQueue",
     "DeploymentPreference",
     "Description",
     "EphemeralStorage",
@@ -81,6 +80,7 @@ pub struct Function {
     timeout: Duration,
     memory_mb: u32,
     environment: BTreeMap<String, EnvironmentValue>,
+    dead_letter_queue: Option<String>,
 }
 
 /// The value of an environment variable, which may hold secrets.
@@ -122,6 +122,11 @@ impl Function {
     /// The variables by name.
     pub fn environment(&self) -> &BTreeMap<String, EnvironmentValue> {
         &self.environment
+    }
+
+    /// The name of the queue for events that nobody waits for and that failed every time, if there is one.
+    pub fn dead_letter_queue(&self) -> Option<&str> {
+        self.dead_letter_queue.as_deref()
     }
 
     /// The ARN that invocations carry.
@@ -234,7 +239,27 @@ pub(super) fn read(
         timeout: number("Timeout", 1..=900)?.map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
         memory_mb: number("MemorySize", 128..=10_240)?.unwrap_or(DEFAULT_MEMORY_MB),
         environment,
+        dead_letter_queue: property("DeadLetterQueue").map(|node| dead_letter_queue(node, scope)).transpose()?,
     })
+}
+
+/// The name of the queue that a `DeadLetterQueue` means.
+fn dead_letter_queue(node: &Node, scope: &Scope) -> Result<String, Fault> {
+    let (mut kind, mut target) = (None, None);
+    for (key, node) in node.entries("DeadLetterQueue")? {
+        match key.text.as_str() {
+            "Type" => kind = Some((scope.text(node)?, node.line)),
+            "TargetArn" => target = Some(node),
+            other => return Err(Fault::at(key.line, format!("`DeadLetterQueue` has no `{other}`"))),
+        }
+    }
+    match (kind, target) {
+        (Some((kind, _)), Some(target)) if kind == "SQS" => queues::name_of(target, scope),
+        (Some((_, line)), Some(_)) => {
+            Err(Fault::at(line, "the local cloud puts dead letters into queues only: `Type: SQS`"))
+        }
+        _ => Err(Fault::at(node.line, "`DeadLetterQueue` needs `Type` and `TargetArn`")),
+    }
 }
 
 fn check_globals(globals: &Node) -> Result<(), Fault> {
@@ -352,6 +377,33 @@ Resources:
             error("Variables:", "Variable:"),
             "template.yaml:6: `Environment` of a function has `Variables`, not `Variable`"
         );
+    }
+
+    #[test]
+    fn a_dead_letter_queue_is_a_queue_of_the_template() {
+        let with = |dead_letter_queue: &str| {
+            let text = TEMPLATE.replace("MemorySize: 256", &format!("DeadLetterQueue: {dead_letter_queue}"));
+            let text = format!("{text}  Dead: {{ Type: 'AWS::SQS::Queue' }}\n  Jobs: {{ Type: 'AWS::SQS::Queue' }}\n");
+            Template::parse(&text, "template.yaml").map_err(|error| error.to_string())
+        };
+        let template = with("{ Type: SQS, TargetArn: !GetAtt Dead.Arn }").unwrap();
+        assert_eq!(template.functions()[0].dead_letter_queue(), Some("Dead"));
+        let holders: Vec<_> = template.queues().iter().filter(|queue| queue.holds_dead_letters()).collect();
+        assert_eq!((holders.len(), holders[0].name()), (1, "Dead"));
+        for (dead_letter_queue, fault) in [
+            (
+                "{ Type: SQS, TargetArn: !GetAtt ItemsTable.Arn }",
+                "this must be the ARN of a queue of this template: !GetAtt Queue.Arn",
+            ),
+            (
+                "{ Type: SNS, TargetArn: !GetAtt Dead.Arn }",
+                "the local cloud puts dead letters into queues only: `Type: SQS`",
+            ),
+            ("{ TargetArn: !GetAtt Dead.Arn }", "`DeadLetterQueue` needs `Type` and `TargetArn`"),
+            ("{ Type: SQS, Arn: x }", "`DeadLetterQueue` has no `Arn`"),
+        ] {
+            assert_eq!(with(dead_letter_queue).unwrap_err(), format!("template.yaml:14: {fault}"));
+        }
     }
 
     #[test]

@@ -178,6 +178,7 @@ impl Template {
                 | Kind::EventDestination => {}
             }
         }
+        queues::note_dead_letters(&mut template.queues, &template.functions);
         Ok(template)
     }
 

@@ -1,8 +1,9 @@
 //! `AWS::SQS::Queue`: standard queues, and where their poison goes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::functions::AWS_URL;
+use super::functions::{AWS_URL, Function};
 use super::resolve::Scope;
 use super::yaml::Node;
 use super::{ACCOUNT, Fault, REGION, Resource};
@@ -30,6 +31,7 @@ pub struct Queue {
     wait: Duration,
     message_limit: u32,
     redrive: Option<Redrive>,
+    holds_dead_letters: bool,
 }
 
 /// Where messages go that were received too often.
@@ -79,6 +81,11 @@ impl Queue {
     pub fn redrive(&self) -> Option<&Redrive> {
         self.redrive.as_ref()
     }
+
+    /// Whether what another queue or a function could not process goes here.
+    pub fn holds_dead_letters(&self) -> bool {
+        self.holds_dead_letters
+    }
 }
 
 impl Redrive {
@@ -111,6 +118,7 @@ pub(super) fn read(resource: &Resource<'_>, scope: &Scope) -> Result<Queue, Faul
         wait: Duration::ZERO,
         message_limit: MESSAGE_LIMIT,
         redrive: None,
+        holds_dead_letters: false,
     };
     for (key, node) in resource.properties.map_or(Ok(&[][..]), |properties| properties.entries("Properties"))? {
         let seconds = |range| Ok(Duration::from_secs(scope.number(node, &key.text, range)?.into()));
@@ -149,6 +157,16 @@ fn redrive(node: &Node, scope: &Scope) -> Result<Redrive, Fault> {
     match (target, count) {
         (Some(dead_letter_queue), Some(max_receive_count)) => Ok(Redrive { dead_letter_queue, max_receive_count }),
         _ => Err(Fault::at(node.line, "`RedrivePolicy` needs `deadLetterTargetArn` and `maxReceiveCount`")),
+    }
+}
+
+/// Notes which queues hold dead letters: of one another, and of `functions`.
+pub(super) fn note_dead_letters(queues: &mut [Queue], functions: &[Function]) {
+    let of_queues = queues.iter().filter_map(Queue::redrive).map(Redrive::dead_letter_queue);
+    let holders = of_queues.chain(functions.iter().filter_map(Function::dead_letter_queue));
+    let holders: BTreeSet<String> = holders.map(str::to_owned).collect();
+    for queue in queues {
+        queue.holds_dead_letters = holders.contains(&queue.name);
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::SqsError;
-use super::operations::{self, SendRequest, VisibilityRequest, required};
+use super::operations::{self, DeleteRequest, SendRequest, VisibilityRequest};
 use super::queue::Queue;
 use crate::template::MESSAGE_LIMIT;
 
@@ -28,12 +28,6 @@ struct Entry<T> {
     request: T,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct DeleteRequest {
-    receipt_handle: Option<String>,
-}
-
 pub(super) fn send(queue: &Queue, batch: Batch<SendRequest>) -> Result<Value, SqsError> {
     let size: usize = batch.entries.iter().map(|entry| entry.request.size()).sum();
     if size > MESSAGE_LIMIT as usize {
@@ -45,17 +39,11 @@ pub(super) fn send(queue: &Queue, batch: Batch<SendRequest>) -> Result<Value, Sq
 }
 
 pub(super) fn delete(queue: &Queue, batch: Batch<DeleteRequest>) -> Result<Value, SqsError> {
-    run(batch, |request| {
-        queue.delete(&required(request.receipt_handle, "ReceiptHandle")?)?;
-        Ok(json!({}))
-    })
+    run(batch, |request| operations::delete(queue, request))
 }
 
 pub(super) fn change_visibility(queue: &Queue, batch: Batch<VisibilityRequest>) -> Result<Value, SqsError> {
-    run(batch, |request| {
-        operations::change_visibility(queue, request)?;
-        Ok(json!({}))
-    })
+    run(batch, |request| operations::change_visibility(queue, request))
 }
 
 /// Runs `operation` for each entry; its answer gets the entry's id.

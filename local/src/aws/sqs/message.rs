@@ -71,28 +71,37 @@ impl AttributeValue {
     }
 }
 
-/// The digest of attributes, and how many bytes they count.
+/// How many bytes of a message count against SQS's limits: its body, and the name, type and value of every attribute, a
+/// binary value by its bytes. What is no value, and is refused when it is sent, counts nothing.
+///
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+pub(super) fn size(body: &str, attributes: &Attributes) -> usize {
+    let attributes = attributes.iter().map(|(name, value)| {
+        let content = value.content(name).map_or(0, |(_, bytes)| bytes.len());
+        name.len() + value.data_type.len() + content
+    });
+    body.len() + attributes.sum::<usize>()
+}
+
+/// The digest of attributes, if there are any.
 ///
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation>
-pub(super) fn digest_of_attributes(attributes: &Attributes) -> Result<(Option<String>, usize), SqsError> {
+pub(super) fn digest_of_attributes(attributes: &Attributes) -> Result<Option<String>, SqsError> {
     if attributes.len() > MAX_ATTRIBUTES {
         let message = format!("Number of message attributes [{}] exceeds the allowed maximum [10].", attributes.len());
         return Err(SqsError::parameter(message));
     }
     let mut encoded = Vec::new();
-    let mut size = 0;
     for (name, value) in attributes {
         check_name(name)?;
         let (mark, bytes) = value.content(name)?;
         for part in [name.as_bytes(), value.data_type.as_bytes()] {
             push(&mut encoded, part);
-            size += part.len();
         }
         encoded.push(mark);
         push(&mut encoded, &bytes);
-        size += bytes.len();
     }
-    Ok(((!attributes.is_empty()).then(|| digest(&encoded)), size))
+    Ok((!attributes.is_empty()).then(|| digest(&encoded)))
 }
 
 fn push(encoded: &mut Vec<u8>, part: &[u8]) {
@@ -159,10 +168,10 @@ mod tests {
             ("n".to_owned(), value("Number.int", Some("7"), None)),
             ("raw".to_owned(), value("Binary", None, Some("AAEC"))),
         ]);
-        let (digest, size) = digest_of_attributes(&attributes).unwrap();
-        assert_eq!(digest.as_deref(), Some("a09f5a1e5c017b16a96a904a14100588"));
-        assert_eq!(size, "kindStringemail".len() + "nNumber.int7".len() + "rawBinary".len() + 3);
-        assert_eq!(digest_of_attributes(&Attributes::new()).unwrap(), (None, 0));
+        assert_eq!(digest_of_attributes(&attributes).unwrap().as_deref(), Some("a09f5a1e5c017b16a96a904a14100588"));
+        assert_eq!(digest_of_attributes(&Attributes::new()).unwrap(), None);
+        let size_of_attributes = "kindStringemail".len() + "nNumber.int7".len() + "rawBinary".len() + 3;
+        assert_eq!(size("hello", &attributes), "hello".len() + size_of_attributes);
     }
 
     #[test]

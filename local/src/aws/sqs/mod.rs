@@ -30,12 +30,8 @@ use super::front::{Answer, AwsService, Body};
 use crate::template::{ACCOUNT, Queue as Settings};
 
 pub(crate) use error::SqsError;
-pub(crate) use message::AttributeValue;
-#[cfg(test)]
-pub(crate) use message::Attributes;
-#[cfg(test)]
-pub(crate) use queue::Draft;
-pub(crate) use queue::Queue;
+pub(crate) use message::{AttributeValue, Attributes};
+pub(crate) use queue::{Draft, Queue};
 pub(crate) use receive::system_attributes;
 pub(crate) use shelf::Received;
 

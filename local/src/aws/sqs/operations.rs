@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::error::SqsError;
-use super::message::{self, AttributeValue, Attributes};
+use super::message::{self, Attributes};
 use super::queue::{Draft, Queue, Sent};
 use super::shelf::MAX_VISIBILITY;
 use super::{Queues, batch, receive};
@@ -26,19 +26,12 @@ pub(super) async fn run(queues: &Queues, operation: &str, path: &str, body: &Byt
         if url == "/" { Err(SqsError::missing("QueueUrl")) } else { queues.at(&url) }
     };
     let answer = match operation {
-        "SendMessage" => send(queue()?, read::<SendRequest>(body)?)?,
+        "SendMessage" => send(queue()?, read(body)?)?,
         "SendMessageBatch" => batch::send(queue()?, read(body)?)?,
         "ReceiveMessage" => receive::receive(queue()?, read(body)?).await?,
-        "DeleteMessage" => {
-            let Handle { receipt_handle } = read(body)?;
-            queue()?.delete(&required(receipt_handle, "ReceiptHandle")?)?;
-            json!({})
-        }
+        "DeleteMessage" => delete(queue()?, read(body)?)?,
         "DeleteMessageBatch" => batch::delete(queue()?, read(body)?)?,
-        "ChangeMessageVisibility" => {
-            change_visibility(queue()?, read(body)?)?;
-            json!({})
-        }
+        "ChangeMessageVisibility" => change_visibility(queue()?, read(body)?)?,
         "ChangeMessageVisibilityBatch" => batch::change_visibility(queue()?, read(body)?)?,
         "PurgeQueue" => {
             queue()?.purge();
@@ -66,7 +59,7 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, SqsError> {
     serde_json::from_slice(body).map_err(|error| SqsError::new("SerializationException", error.to_string()))
 }
 
-pub(super) fn required<T>(value: Option<T>, name: &str) -> Result<T, SqsError> {
+fn required<T>(value: Option<T>, name: &str) -> Result<T, SqsError> {
     value.ok_or_else(|| SqsError::missing(name))
 }
 
@@ -80,12 +73,6 @@ struct Target {
 #[serde(rename_all = "PascalCase")]
 struct Named {
     queue_name: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Handle {
-    receipt_handle: Option<String>,
 }
 
 /// What is sent, alone or as an entry of a batch.
@@ -103,13 +90,8 @@ pub(super) struct SendRequest {
 impl SendRequest {
     /// How many bytes count against the limit of a batch.
     pub(super) fn size(&self) -> usize {
-        let attributes = self.message_attributes.iter().flatten();
-        let value = |value: &AttributeValue| {
-            let text = value.string_value.as_ref().or(value.binary_value.as_ref());
-            value.data_type.len() + text.map_or(0, String::len)
-        };
-        let attributes: usize = attributes.map(|(name, attribute)| name.len() + value(attribute)).sum();
-        self.message_body.as_ref().map_or(0, String::len) + attributes
+        let body = self.message_body.as_deref().unwrap_or_default();
+        message::size(body, self.message_attributes.as_ref().unwrap_or(&Attributes::new()))
     }
 }
 
@@ -125,7 +107,7 @@ pub(super) fn send(queue: &Queue, request: SendRequest) -> Result<Value, SqsErro
     if let Some(name) = system.keys().find(|name| *name != "AWSTraceHeader") {
         return Err(SqsError::parameter(format!("Message system attribute name '{name}' is invalid.")));
     }
-    let (md5_of_system, _) = message::digest_of_attributes(&system)?;
+    let md5_of_system = message::digest_of_attributes(&system)?;
     let draft = Draft {
         body: required(request.message_body, "MessageBody")?,
         attributes: request.message_attributes.unwrap_or_default(),
@@ -145,6 +127,18 @@ pub(super) fn send(queue: &Queue, request: SendRequest) -> Result<Value, SqsErro
     Ok(answer)
 }
 
+/// A deletion, alone or as an entry of a batch.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeleteRequest {
+    receipt_handle: Option<String>,
+}
+
+pub(super) fn delete(queue: &Queue, request: DeleteRequest) -> Result<Value, SqsError> {
+    queue.delete(&required(request.receipt_handle, "ReceiptHandle")?)?;
+    Ok(json!({}))
+}
+
 /// A change of visibility, alone or as an entry of a batch.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -153,10 +147,11 @@ pub(super) struct VisibilityRequest {
     visibility_timeout: Option<i64>,
 }
 
-pub(super) fn change_visibility(queue: &Queue, request: VisibilityRequest) -> Result<(), SqsError> {
+pub(super) fn change_visibility(queue: &Queue, request: VisibilityRequest) -> Result<Value, SqsError> {
     let handle = required(request.receipt_handle, "ReceiptHandle")?;
     let visibility = required(request.visibility_timeout, "VisibilityTimeout")?;
-    queue.change_visibility(&handle, seconds(visibility, MAX_VISIBILITY, "VisibilityTimeout")?)
+    queue.change_visibility(&handle, seconds(visibility, MAX_VISIBILITY, "VisibilityTimeout")?)?;
+    Ok(json!({}))
 }
 
 /// A number of seconds up to `max`.

@@ -84,9 +84,9 @@ impl Queue {
     pub(crate) fn send(&self, draft: Draft) -> Result<Sent, SqsError> {
         let Draft { body, attributes, trace, group, delay } = draft;
         message::check_body(&body)?;
-        let (md5_of_attributes, size) = message::digest_of_attributes(&attributes)?;
+        let md5_of_attributes = message::digest_of_attributes(&attributes)?;
         let limit = self.settings.message_limit();
-        if body.len() + size > limit as usize {
+        if message::size(&body, &attributes) > limit as usize {
             let message =
                 format!("One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.");
             return Err(SqsError::parameter(message));

@@ -78,7 +78,7 @@ fn view(received: &Received, system: &[String], attributes: &[String]) -> Result
     let shown: Attributes =
         message.attributes.iter().filter(|(name, _)| wanted(name)).map(|(k, v)| (k.clone(), v.clone())).collect();
     // The digest covers what is shown.
-    if let (Some(digest), _) = super::message::digest_of_attributes(&shown)? {
+    if let Some(digest) = super::message::digest_of_attributes(&shown)? {
         fields.insert("MD5OfMessageAttributes".to_owned(), digest.into());
         fields.insert("MessageAttributes".to_owned(), json!(shown));
     }

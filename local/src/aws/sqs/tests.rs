@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::{Instant, advance};
@@ -254,6 +256,20 @@ async fn batches_that_sqs_refuses_are_refused() {
         let answer = sqs.error("SendMessageBatch", json!({"Entries": entries})).await;
         assert_eq!(answer, format!("AWS.SimpleQueueService.{code}"));
     }
+}
+
+#[tokio::test]
+async fn a_binary_attribute_counts_its_bytes_against_the_limit_of_a_batch() {
+    let sqs = Sqs::new();
+    let batch = |bytes: usize| {
+        let value = json!({"DataType": "Binary", "BinaryValue": STANDARD.encode(vec![0; bytes])});
+        json!({"Entries": [{"Id": "a", "MessageBody": "x", "MessageAttributes": {"raw": value}}]})
+    };
+    let largest = 1_048_576 - "x".len() - "rawBinary".len();
+    let answer = sqs.call("SendMessageBatch", batch(largest)).await;
+    assert_eq!((&answer["Successful"][0]["Id"], &answer["Failed"]), (&json!("a"), &json!([])));
+    let error = sqs.error("SendMessageBatch", batch(largest + 1)).await;
+    assert_eq!(error, "AWS.SimpleQueueService.BatchRequestTooLong");
 }
 
 #[tokio::test]
