@@ -1,5 +1,7 @@
 //! A cloud of one's own, and a client that calls it.
 
+use std::time::Duration;
+
 use local::{Cloud, CloudOptions};
 use reqwest::{Method, RequestBuilder};
 use rustix::process::{Pid, Signal, kill_process};
@@ -85,6 +87,27 @@ impl Bundle {
         assert_eq!(answer.status(), 201);
         json_of(answer).await
     }
+}
+
+/// How long something may take that should take milliseconds, on a machine that is busy.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Looks again and again until there is what is wanted.
+///
+/// # Panics
+/// If that takes longer than [`PATIENCE`].
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(found.is_ok(), "{what}: not within a minute");
+    found.unwrap()
 }
 
 /// The JSON body of an answer.

@@ -1,7 +1,5 @@
 //! Mail from the promise to the mailbox and back: links that are followed, mails that bounce, webhooks that tell of it.
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,9 +12,7 @@ use tests::app::workspace;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::client::{Bundle, json_of};
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::client::{Bundle, PATIENCE, json_of, until};
 
 /// The link of a mail's text that leads to this path.
 fn link(text: &str, path: &str) -> String {
@@ -25,19 +21,14 @@ fn link(text: &str, path: &str) -> String {
 }
 
 /// Asks until the answer is as it should be.
-async fn until(bundle: &Bundle, token: &str, path: &str, wanted: impl Fn(u16, &Value) -> bool) -> Value {
-    let asking = async {
-        loop {
-            let answer = bundle.get(path).bearer_auth(token).send().await.unwrap();
-            let status = answer.status().as_u16();
-            let body = json_of(answer).await;
-            if wanted(status, &body) {
-                return body;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap()
+async fn answer(bundle: &Bundle, token: &str, path: &str, wanted: impl Fn(u16, &Value) -> bool) -> Value {
+    until(path, async || {
+        let answer = bundle.get(path).bearer_auth(token).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let body = json_of(answer).await;
+        wanted(status, &body).then_some(body)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -76,17 +67,17 @@ async fn an_address_that_bounces_gets_no_more_mail_until_an_admin_lifts_it() {
         format!("/api/v1/jobs/{}", json_of(accepted).await["id"].as_str().unwrap())
     };
     let finished = |_, job: &Value| !job["finished_at"].is_null();
-    assert_eq!(until(&bundle, &token, &notify().await, finished).await["state"], "succeeded");
-    let found = until(&bundle, &token, &suppression, |status, _| status == 200).await;
+    assert_eq!(answer(&bundle, &token, &notify().await, finished).await["state"], "succeeded");
+    let found = answer(&bundle, &token, &suppression, |status, _| status == 200).await;
     assert_eq!(found["reason"], "bounce");
-    let refused = until(&bundle, &token, &notify().await, finished).await;
+    let refused = answer(&bundle, &token, &notify().await, finished).await;
     assert_eq!((&refused["state"], &refused["attempts"]), (&json!("failed"), &json!(1)));
     assert!(!refused.to_string().contains("simulator"), "no address is told: {refused}");
     assert_eq!(bundle.cloud.mail().len(), 1);
 
     let lifted = bundle.call(reqwest::Method::DELETE, &suppression).bearer_auth(&token).send().await.unwrap();
     assert_eq!(lifted.status(), 204);
-    assert_eq!(until(&bundle, &token, &notify().await, finished).await["state"], "succeeded");
+    assert_eq!(answer(&bundle, &token, &notify().await, finished).await["state"], "succeeded");
     bundle.cloud.stop().await;
 }
 
@@ -105,7 +96,7 @@ async fn a_notification_can_be_unsubscribed_from_with_one_click() {
     let click = reqwest::Client::new().post(&link).form(&[("List-Unsubscribe", "One-Click")]);
     assert_eq!(click.send().await.unwrap().status(), 200);
     let id = json_of(notify().await.unwrap()).await["id"].as_str().unwrap().to_owned();
-    let job = until(&bundle, &token, &format!("/api/v1/jobs/{id}"), |_, job| !job["finished_at"].is_null()).await;
+    let job = answer(&bundle, &token, &format!("/api/v1/jobs/{id}"), |_, job| !job["finished_at"].is_null()).await;
     assert_eq!(job["state"], "failed");
     assert_eq!(bundle.cloud.mail().len(), 1);
     bundle.cloud.stop().await;
@@ -140,7 +131,7 @@ async fn whoever_wants_to_know_is_told_by_a_signed_webhook_how_a_job_ended() {
     assert_eq!((&event["type"], &event["data"]["id"]), (&json!("job.succeeded"), &job["id"]));
     assert!(!event.to_string().contains("bob"), "{event}");
     // The delivery is a job too, which its owner sees.
-    let delivered = until(&bundle, &token, "/api/v1/jobs", |_, jobs| jobs[1]["state"] == "succeeded").await;
+    let delivered = answer(&bundle, &token, "/api/v1/jobs", |_, jobs| jobs[1]["state"] == "succeeded").await;
     assert_eq!(
         (&delivered[1]["kind"], &delivered[1]["id"]),
         (&json!("webhook"), &json!(headers["webhook-id"].to_str().unwrap()))

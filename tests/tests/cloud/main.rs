@@ -13,3 +13,4 @@ mod faults;
 mod hostile;
 mod mail;
 mod session;
+mod work;
