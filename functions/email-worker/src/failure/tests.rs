@@ -53,10 +53,16 @@ fn what_an_operator_can_mend_is_tried_for_hours() {
 }
 
 #[test]
+fn rights_that_the_function_lacks_are_waited_for() {
+    let denied = unknown("AccessDeniedException");
+    assert!(matches!(denied, Failure::Retry { after: Some(OPERATOR_WAIT), .. }), "{denied:?}");
+}
+
+#[test]
 fn what_passes_is_tried_again_soon() {
     let throttled = SendEmailError::TooManyRequestsException(TooManyRequestsException::builder().build());
     assert_eq!(failure(throttled), Failure::retry("SES takes no more mail at the moment"));
-    for code in ["InternalServiceErrorException", "ThrottlingException", "AccessDeniedException"] {
+    for code in ["InternalServiceErrorException", "ThrottlingException", "ExpiredTokenException"] {
         assert_eq!(unknown(code), Failure::retry(format!("SES failed: {code}")));
     }
 }
