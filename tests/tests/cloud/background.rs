@@ -23,11 +23,11 @@ async fn reach(held: &Held) {
     tokio::time::timeout(PATIENCE, held.reached()).await.unwrap();
 }
 
-/// The template with workers that are ended after twelve seconds, and messages that come back then, once.
+/// The template with workers that are ended after nine seconds, and messages that come back then, once.
 fn with_short_timeouts(template: &str) -> String {
-    let template = template.replace("Default: 30\n    MinValue: 15", "Default: 12\n    MinValue: 1");
+    let template = template.replace("Default: 30\n    MinValue: 15", "Default: 9\n    MinValue: 1");
     template
-        .replace("VisibilityTimeout: 180", "VisibilityTimeout: 12")
+        .replace("VisibilityTimeout: 180", "VisibilityTimeout: 9")
         .replace("maxReceiveCount: 5", "maxReceiveCount: 1")
 }
 
