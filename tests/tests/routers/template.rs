@@ -1,6 +1,7 @@
 //! The template and the API's document held against each other.
 
 use local::Template;
+use peregrine_core::job::Retries;
 use tests::app::workspace;
 use tests::openapi;
 
@@ -37,4 +38,20 @@ fn no_route_of_the_template_leads_nowhere() {
         let served = document.paths.paths.keys().any(|path| path == prefix || path.starts_with(&format!("{prefix}/")));
         assert!(served, "{} serves nothing at {path}", route.function());
     }
+}
+
+#[test]
+fn a_worker_knows_when_it_is_ended_and_how_often_work_is_tried() {
+    let template = Template::load(workspace().join("template.yaml")).unwrap();
+    let mut workers = 0;
+    for function in template.functions() {
+        let setting = |name: &str| function.environment().get(name).map(|value| value.resolve("", |_| None));
+        let Some(timeout) = setting("WORKER_TIMEOUT") else { continue };
+        // A lease that is shorter than its worker's time would let two workers at one job.
+        assert_eq!(timeout, function.timeout().as_secs().to_string(), "{}", function.name());
+        let retries: Retries = setting("JOB_RETRIES").unwrap().parse().unwrap();
+        assert_eq!(retries, Retries::default(), "what the template says is what holds without it");
+        workers += 1;
+    }
+    assert_eq!(workers, 2);
 }

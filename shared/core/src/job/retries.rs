@@ -1,4 +1,3 @@
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -62,13 +61,6 @@ impl FromStr for Retries {
     }
 }
 
-impl fmt::Display for Retries {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { attempts, first, longest } = self;
-        write!(formatter, "attempts={attempts} first={} longest={}", first.as_secs(), longest.as_secs())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +80,6 @@ mod tests {
     fn a_setting_says_what_differs_from_the_default() {
         assert_eq!("".parse(), Ok(Retries::default()));
         assert_eq!("attempts=3".parse(), Ok(Retries { attempts: 3, ..Retries::default() }));
-        assert_eq!(Retries::default().to_string().parse(), Ok(Retries::default()));
         for text in ["attempts=0", "attempts", "first=-1", "last=3"] {
             assert_eq!(text.parse::<Retries>(), Err(RetriesError), "{text}");
         }
