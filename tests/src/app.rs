@@ -22,8 +22,11 @@ use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::queue::Queues;
 use peregrine_core::random::Random;
+use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, ItemTables, Items, Jobs, Keys, RateLimiter, Suppressions, Users};
+use peregrine_core::table::{
+    Attempts, Audit, Client, ItemTables, Items, Jobs, Keys, RateLimiter, Sessions, Suppressions, Users,
+};
 use peregrine_core::token::{Signer, Verifier};
 use peregrine_core::user::FirstAdmin;
 use peregrine_core::webhook::WebhookSecrets;
@@ -85,6 +88,9 @@ impl App {
         let random = Random::system();
 
         let limits = Limits::from_env(&mut environment);
+        let strict = environment.parsed("STRICT_LIMITS").unwrap_or(true);
+        let attempts = Attempts::new(client.clone(), "RateLimitsTable".to_owned(), strict);
+        let audit = Audit::new(client.clone(), "AuditTable".to_owned());
         let edge = Edge::from_env(&mut environment, clock.clone());
         let outbound = OutboundRules::from_env(&mut environment).https_only();
         environment.finish().expect("the settings are sound");
@@ -106,6 +112,12 @@ impl App {
         let auth_state = AuthState {
             users: users.clone(),
             signer: Arc::clone(&signer),
+            sessions: Sessions::new(client.clone(), "CredentialsTable".to_owned()),
+            refresh_tokens: RefreshTokens::new(&SECRET.into()),
+            attempts: attempts.clone(),
+            audit: audit.clone(),
+            jobs: jobs.clone(),
+            authenticator: authenticator.clone(),
             passwords: PasswordHasher::new(random.clone()),
             first_admin: FirstAdminAccess::new(email.clone(), ADMIN_PASSWORD.into()),
             links: links.clone(),
@@ -129,6 +141,8 @@ impl App {
         let users_state = UsersState {
             users,
             jobs: jobs.clone(),
+            audit,
+            attempts,
             promises,
             authenticator: authenticator.clone(),
             passwords: PasswordHasher::new(random.clone()),

@@ -3,16 +3,19 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, PRAGMA};
 use axum::response::IntoResponse;
+use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::scope::Scopes;
-use peregrine_core::table::{InsertUserError, SignIn};
+use peregrine_core::session::Session;
+use peregrine_core::table::{Also, InsertUserError, SignIn};
 use peregrine_core::token::LIFETIME_SECONDS;
 use peregrine_core::user::User;
 use peregrine_core::validation::Validate;
+use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::pace::{self, Paced};
 use peregrine_http::parts::Form;
 use peregrine_http::request::{Anyone, Valid};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -57,6 +60,11 @@ pub(crate) struct Token {
     /// Seconds until the token expires.
     #[schema(example = 1800)]
     expires_in: i64,
+    /// Gives the next access token, and the next refresh token, at `POST /api/v1/token/refresh`. Good for one use.
+    #[schema(
+        example = "AQGY88QSq30Qnz5rWkw9Lh8AGY88QSq30Qnz5rWkw9Lh8AAAAAGY88QSq30Qnz5rWkw9Lh8AGY88QSq30Qnz5rWkw9Lh8"
+    )]
+    refresh_token: String,
     /// The scopes that the token has.
     #[schema(example = "items:read items:write")]
     scope: String,
@@ -80,22 +88,28 @@ pub(crate) struct Token {
 )]
 pub(crate) async fn create_token(
     State(state): State<AuthState>,
-    Valid(_, (Form(grant),)): Valid<Paced<pace::SignIn, Anyone>, (Form<PasswordGrant>,)>,
+    Valid(_, (Form(grant), client)): Valid<Paced<pace::SignIn, Anyone>, (Form<PasswordGrant>, Client)>,
 ) -> Result<impl IntoResponse, ApiError> {
     let user = sign_in(&state, &grant.username, grant.password).await?;
     let user = user.ok_or(ApiError::Unauthenticated("Incorrect username or password"))?;
     let scopes = if grant.scope.trim().is_empty() {
-        user.scopes
+        user.scopes.clone()
     } else {
         Some(Scopes::parse_lenient(&grant.scope).granted_by(&user.scopes))
             .filter(|scopes| !scopes.is_empty())
             .ok_or(ApiError::InvalidScope)?
     };
+    let now = state.clock.now();
+    let session =
+        Session::begin(&user, scopes, false, (client.address, client.user_agent.as_deref()), now, &state.random);
+    let event = AuditEvent::new(AuditAction::SignedIn, user.id, client.address, now, &state.random);
+    state.sessions.insert(&session, &Also::nothing().and(state.audit.record(&event))).await?;
     let token = Token {
-        access_token: state.signer.mint(user.id, &scopes, state.clock.now())?,
+        access_token: state.signer.mint(user.id, session.reference(), &session.scopes, now)?,
         token_type: "bearer",
         expires_in: LIFETIME_SECONDS,
-        scope: scopes.to_string(),
+        refresh_token: state.refresh_tokens.current_of(&session).expose_secret().to_owned(),
+        scope: session.scopes.to_string(),
     };
     // RFC 6749 section 5.1: no cache may keep a token.
     let uncached =

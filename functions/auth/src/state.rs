@@ -5,9 +5,11 @@ use peregrine_core::clock::Clock;
 use peregrine_core::mail::links::MailLinks;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
+use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, Keys, RateLimiter, Users};
+use peregrine_core::table::{Attempts, Audit, Client, Jobs, Keys, RateLimiter, Sessions, Users};
 use peregrine_core::token::Signer;
+use peregrine_http::caller::Authenticator;
 
 use crate::first_admin::FirstAdminAccess;
 
@@ -18,6 +20,18 @@ pub struct AuthState {
     pub users: Users,
     /// Mints the tokens.
     pub signer: Arc<Signer>,
+    /// What sign-ins have begun.
+    pub sessions: Sessions,
+    /// Makes and reads refresh tokens.
+    pub refresh_tokens: RefreshTokens,
+    /// Counts attempts to sign in.
+    pub attempts: Attempts,
+    /// Keeps security events on record.
+    pub audit: Audit,
+    /// Promises mails.
+    pub jobs: Jobs,
+    /// Finds out who calls.
+    pub authenticator: Authenticator,
     /// Verifies passwords.
     pub passwords: PasswordHasher,
     /// Who can sign in before anybody has signed up.
@@ -40,22 +54,35 @@ impl AuthState {
     /// Settings that are missing or malformed, among them those that have been read of `environment` before, or a key
     /// table that is out of reach.
     pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
-        let aws = AwsSettings::from_env(&mut environment);
+        let config = AwsSettings::from_env(&mut environment).sdk_config();
         let users_table = environment.text("USERS_TABLE");
         let keys_table = environment.text("KEYS_TABLE");
+        let credentials_table = environment.text("CREDENTIALS_TABLE");
+        let audit_table = environment.text("AUDIT_TABLE");
         let issuer = environment.text("TOKEN_ISSUER");
+        let jobs = Jobs::from_env(&mut environment, &config);
         let signing_secret = environment.secret("SIGNING_SECRET", 32);
         let seal_secret = environment.secret("SEAL_SECRET", 32);
         let first_admin = FirstAdminAccess::from_env(&mut environment);
-        let (clock, random, client) = (Clock::system(), Random::system(), Client::new(&aws.sdk_config()));
+        let (clock, random, client) = (Clock::system(), Random::system(), Client::new(&config));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let attempts = Attempts::from_env(&mut environment, client.clone());
+        let users = Users::new(client.clone(), users_table);
+        let authenticator =
+            Authenticator::from_env(&mut environment, client.clone(), users.clone(), limiter.clone(), clock.clone());
         environment.finish()?;
 
         let signer = Signer::new(&signing_secret, issuer, random.clone())?;
         Keys::new(client.clone(), keys_table).publish(signer.public_key()).await?;
         Ok(Self {
-            users: Users::new(client, users_table),
+            users,
             signer: Arc::new(signer),
+            sessions: Sessions::new(client.clone(), credentials_table),
+            refresh_tokens: RefreshTokens::new(&signing_secret),
+            attempts,
+            audit: Audit::new(client, audit_table),
+            jobs,
+            authenticator,
             passwords: PasswordHasher::new(random.clone()),
             first_admin: first_admin?,
             links: MailLinks::new(&seal_secret),
@@ -69,5 +96,11 @@ impl AuthState {
 impl AsRef<RateLimiter> for AuthState {
     fn as_ref(&self) -> &RateLimiter {
         &self.limiter
+    }
+}
+
+impl AsRef<Authenticator> for AuthState {
+    fn as_ref(&self) -> &Authenticator {
+        &self.authenticator
     }
 }

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use peregrine_core::mail::links::LinkError;
-use peregrine_core::table::UpdateUserError;
+use peregrine_core::table::{Also, UpdateUserError};
 use peregrine_core::validation::Validate;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Query;
@@ -87,10 +87,10 @@ pub(crate) async fn verify_email(
         if user.is_verified {
             return Ok(representation.answer(&DONE_BEFORE));
         }
-        match state.users.update(&user, &user.verified(state.clock.now()), None).await {
+        match state.users.update(&user, &user.verified(state.clock.now()), None, &Also::nothing()).await {
             Ok(()) => return Ok(representation.answer(&DONE)),
             // No name changes, so none can be taken.
-            Err(UpdateUserError::Outdated | UpdateUserError::NameTaken) => race.lost()?,
+            Err(UpdateUserError::Outdated | UpdateUserError::NameTaken | UpdateUserError::Refused) => race.lost()?,
             Err(UpdateUserError::Table(error)) => return Err(error.into()),
         }
     }

@@ -1,6 +1,6 @@
 //! What PUT, PATCH and DELETE have in common: to read a user, to decide, and to write only if nobody else has.
 
-use peregrine_core::table::{ConditionalWriteError, UpdateUserError};
+use peregrine_core::table::{Also, ConditionalWriteError, UpdateUserError};
 use peregrine_core::user::{User, UserView};
 use peregrine_http::caller::{Scoped, UsersWrite};
 use peregrine_http::error::ApiError;
@@ -45,10 +45,10 @@ impl UsersState {
             if !caller.is_admin() && !new_names.is_disjoint(&self.first_admin.unique_names()) {
                 return Err(NAME_TAKEN);
             }
-            match self.users.update(&user, &changed, password_hash).await {
+            match self.users.update(&user, &changed, password_hash, &Also::nothing()).await {
                 Ok(()) => return Ok(changed),
                 Err(UpdateUserError::NameTaken) => return Err(NAME_TAKEN),
-                Err(UpdateUserError::Outdated) => race.lost()?,
+                Err(UpdateUserError::Outdated | UpdateUserError::Refused) => race.lost()?,
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),
             }
             user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
@@ -60,7 +60,7 @@ impl UsersState {
         let mut race = Race::new(OUTDATED);
         loop {
             precondition.check(&UserView::from(user.clone()))?;
-            match self.users.delete(&user).await {
+            match self.users.delete(&user, &Also::nothing()).await {
                 Ok(()) => return Ok(()),
                 Err(ConditionalWriteError::Outdated) => race.lost()?,
                 Err(ConditionalWriteError::Table(error)) => return Err(error.into()),

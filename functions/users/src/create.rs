@@ -1,9 +1,11 @@
 use axum::extract::State;
+use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::job::{Job, Task};
 use peregrine_core::mail::{Content, Letter};
-use peregrine_core::table::InsertUserError;
+use peregrine_core::table::{Also, InsertUserError};
 use peregrine_core::user::{NewUser, User, UserView};
 use peregrine_http::base_url::BaseUrl;
+use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::idempotency::{IdempotencyHeader, IdempotencyKey};
 use peregrine_http::pace::{Paced, SignUp};
@@ -34,9 +36,9 @@ use crate::change::NAME_TAKEN;
 )]
 pub(crate) async fn create_user(
     State(state): State<UsersState>,
-    Valid(_, (key, BaseUrl(base_url), Body(new))): Valid<
+    Valid(_, (key, BaseUrl(base_url), client, Body(new))): Valid<
         Paced<SignUp, Anyone>,
-        (IdempotencyKey, BaseUrl, Body<NewUser>),
+        (IdempotencyKey, BaseUrl, Client, Body<NewUser>),
     >,
 ) -> Result<Created, ApiError> {
     let now = state.clock.now();
@@ -50,7 +52,9 @@ pub(crate) async fn create_user(
     let content = Content::Welcome { user_id: user.id, username: user.username.clone() };
     let letter = Letter { to: user.email.clone(), base_url, content };
     let welcome = Job::new(Task::Email(letter), user.id, now, &state.random);
-    match state.users.insert(&user, &password_hash, state.jobs.promise(&welcome), once.as_ref()).await {
+    let event = AuditEvent::new(AuditAction::SignedUp, user.id, client.address, now, &state.random);
+    let also = Also::nothing().and_promise(state.jobs.promise(&welcome)).and(state.audit.record(&event));
+    match state.users.insert(&user, &password_hash, &also, once.as_ref()).await {
         Ok(()) => Ok(created),
         Err(InsertUserError::KeyUsed(used)) => Created::again(used),
         Err(InsertUserError::NameTaken) => Err(NAME_TAKEN),

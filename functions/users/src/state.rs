@@ -7,7 +7,7 @@ use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, Jobs, RateLimiter, Users};
+use peregrine_core::table::{Attempts, Audit, Client, Jobs, RateLimiter, Users};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
@@ -20,6 +20,10 @@ pub struct UsersState {
     pub users: Users,
     /// What is done for them afterwards.
     pub jobs: Jobs,
+    /// Keeps security events on record.
+    pub audit: Audit,
+    /// Counts attempts to show the current password.
+    pub attempts: Attempts,
     /// Makes promises.
     pub promises: Promises,
     /// Finds out who calls.
@@ -52,6 +56,8 @@ impl UsersState {
         let jobs = Jobs::from_env(&mut environment, &config);
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let attempts = Attempts::from_env(&mut environment, client.clone());
+        let audit = Audit::new(client.clone(), environment.text("AUDIT_TABLE"));
         let authenticator =
             Authenticator::from_env(&mut environment, client, users.clone(), limiter.clone(), clock.clone());
         let seal_secret = environment.secret("SEAL_SECRET", 32);
@@ -64,6 +70,8 @@ impl UsersState {
             promises: Promises::new(jobs.clone(), idempotency.clone()),
             users,
             jobs,
+            audit,
+            attempts,
             authenticator,
             passwords: PasswordHasher::new(Random::system()),
             first_admin: FirstAdmin::new(Email::parse(&first_admin)?),

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP, so that workers can use all of it. The modules that talk to AWS need the feature `aws`.
 
+pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cause;
@@ -13,6 +14,7 @@ pub mod idempotency;
 pub mod item;
 pub mod job;
 pub mod limit;
+pub mod lockout;
 pub mod mail;
 pub mod notification;
 pub mod outbound;
@@ -23,6 +25,7 @@ pub mod queue;
 pub mod random;
 pub mod scope;
 mod seal;
+pub mod session;
 pub mod settings;
 pub mod suppression;
 #[cfg(feature = "aws")]

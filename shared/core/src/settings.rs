@@ -47,23 +47,30 @@ impl Environment {
     /// A setting that must be there.
     pub fn text(&mut self, name: &str) -> String {
         self.optional(name).unwrap_or_else(|| {
-            self.problems.push(format!("{name} is not set"));
+            self.problem(format!("{name} is not set"));
             String::new()
         })
+    }
+
+    /// Notes what is wrong, once: several parts of a function may read the same setting.
+    fn problem(&mut self, problem: String) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// A setting that may be left out and must be well-formed otherwise. What is wrong with it is told in the words of the
     /// type's own error, so this is not for secrets.
     pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let parsed = self.optional(name)?.parse();
-        parsed.map_err(|error| self.problems.push(format!("{name} is malformed: {error}"))).ok()
+        parsed.map_err(|error| self.problem(format!("{name} is malformed: {error}"))).ok()
     }
 
     /// A secret of at least `fewest` characters. Its value appears in no message.
     pub fn secret(&mut self, name: &str, fewest: usize) -> SecretString {
         let value = self.text(name);
         if !value.is_empty() && value.chars().count() < fewest {
-            self.problems.push(format!("{name} has fewer than {fewest} characters"));
+            self.problem(format!("{name} has fewer than {fewest} characters"));
         }
         value.into()
     }

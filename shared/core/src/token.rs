@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::random::Random;
 use crate::scope::Scopes;
+use crate::user::SessionRef;
 
 /// How long an access token is valid, in seconds.
 pub const LIFETIME_SECONDS: i64 = 30 * 60;
@@ -33,6 +34,8 @@ struct Claims {
     iss: String,
     aud: String,
     sub: Uuid,
+    sid: Uuid,
+    epoch: u64,
     jti: Uuid,
     iat: i64,
     nbf: i64,
@@ -45,8 +48,8 @@ struct Claims {
 pub struct AccessToken {
     /// The user who signed in.
     pub user_id: Uuid,
-    /// Identifies the token.
-    pub id: Uuid,
+    /// The session that the sign-in began. What is ended with it, [`crate::user::User::accepts`] says.
+    pub session: SessionRef,
     /// What the bearer may do, unless the user's rights have shrunk since.
     pub scopes: Scopes,
 }
@@ -136,11 +139,17 @@ impl Signer {
         &self.public_key
     }
 
-    /// A new access token for a user.
+    /// A new access token for a user's session.
     ///
     /// # Errors
     /// [`SigningKeyError`], which no key is known to cause.
-    pub fn mint(&self, user_id: Uuid, scopes: &Scopes, now: Timestamp) -> Result<String, SigningKeyError> {
+    pub fn mint(
+        &self,
+        user_id: Uuid,
+        session: SessionRef,
+        scopes: &Scopes,
+        now: Timestamp,
+    ) -> Result<String, SigningKeyError> {
         let issued = now.as_second();
         let header =
             Header { typ: Some(TYPE.to_owned()), kid: Some(self.public_key.id().0), ..Header::new(Algorithm::EdDSA) };
@@ -148,6 +157,8 @@ impl Signer {
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
             sub: user_id,
+            sid: session.id,
+            epoch: session.epoch,
             jti: self.random.uuid(now),
             iat: issued,
             nbf: issued,
@@ -211,7 +222,8 @@ impl Verifier {
         if now + LEEWAY_SECONDS < claims.nbf || now >= claims.exp + LEEWAY_SECONDS {
             return Err(TokenError::Time);
         }
-        Ok(AccessToken { user_id: claims.sub, id: claims.jti, scopes: Scopes::parse_lenient(&claims.scope) })
+        let session = SessionRef { id: claims.sid, epoch: claims.epoch };
+        Ok(AccessToken { user_id: claims.sub, session, scopes: Scopes::parse_lenient(&claims.scope) })
     }
 }
 

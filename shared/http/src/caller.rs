@@ -1,21 +1,27 @@
-//! Who calls, as argument types of handlers: [`ActiveUser`], [`Scoped`] and [`SelfOrAdmin`].
+//! Who calls, as argument types of handlers: [`ActiveUser`], [`Scoped`], [`SelfOrAdmin`] and [`Interactive`]; `Option` of
+//! them where nobody need be known.
+
+mod interactive;
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, RwLock};
 
 use axum::http::header::AUTHORIZATION;
+use jiff::Timestamp;
 use peregrine_core::clock::Clock;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{Client, Keys, RateLimiter, Users};
 use peregrine_core::token::{AccessToken, KeyId, PublicKey, Verifier, key_id};
-use peregrine_core::user::User;
+use peregrine_core::user::{SessionRef, User};
 use uuid::Uuid;
 
 use crate::counting::count_lookup;
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
+
+pub use interactive::Interactive;
 
 const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
 const REFUSED: ApiError = ApiError::Unauthenticated("Could not validate credentials");
@@ -61,15 +67,21 @@ impl Authenticator {
         self.verifier.verify(&token, &key, self.clock.now()).map_err(|_| REFUSED)
     }
 
-    /// The user whom a token belongs to, read anew, so that a deactivation bites at once.
+    /// The user whom a credential belongs to, read anew, so that a deactivation or an ended session bites at once.
     ///
     /// # Errors
     /// 401, in FastAPI's words.
-    async fn user_of(&self, token: AccessToken) -> Result<ActiveUser, ApiError> {
-        let user = self.users.find(token.user_id).await?.filter(|user| user.is_active).ok_or(REFUSED)?;
+    async fn user_of(&self, credential: Credential) -> Result<ActiveUser, ApiError> {
+        let Credential::AccessToken(token) = credential;
+        let user = self.users.find(token.user_id).await?.filter(|user| user.accepts(token.session)).ok_or(REFUSED)?;
         // Rights that the user has lost since the token was minted are lost to the token too.
         let scopes = token.scopes.granted_by(&user.scopes);
-        Ok(ActiveUser { user, scopes })
+        Ok(ActiveUser { user, scopes, session: Some(token.session) })
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     async fn public_key(&self, id: KeyId, received: &Received) -> Result<Option<PublicKey>, ApiError> {
@@ -95,12 +107,30 @@ fn bearer_token(received: &Received) -> Option<String> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
-/// A signed-in user whose account is active.
+/// By what a caller shows who they are.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// An access token, whose signature and times are right.
+    AccessToken(AccessToken),
+}
+
+impl Credential {
+    /// Whose it is.
+    pub fn user_id(&self) -> Uuid {
+        let Self::AccessToken(token) = self;
+        token.user_id
+    }
+}
+
+/// A user who is known and whose account is active.
 #[derive(Debug, Clone)]
 pub struct ActiveUser {
     /// The user, as stored now.
     pub user: User,
-    scopes: Scopes,
+    /// What the credential allows of what the user may do.
+    pub scopes: Scopes,
+    /// The session that the access token belongs to; an API key has none.
+    pub session: Option<SessionRef>,
 }
 
 impl ActiveUser {
@@ -111,14 +141,29 @@ impl ActiveUser {
 }
 
 impl<S: AsRef<Authenticator> + Sync> Caller<S> for ActiveUser {
-    async fn token(received: &Received, state: &S) -> Result<Option<AccessToken>, ApiError> {
-        state.as_ref().verified_token(received).await.map(Some)
+    async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
+        state.as_ref().verified_token(received).await.map(|token| Some(Credential::AccessToken(token)))
     }
 
-    async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = state.as_ref().user_of(token.ok_or(NOT_AUTHENTICATED)?).await?;
+    async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = state.as_ref().user_of(credential.ok_or(NOT_AUTHENTICATED)?).await?;
         received.exchange.note_user(caller.user.id);
         Ok(caller)
+    }
+}
+
+/// For whoever may call without saying who they are: nobody, if the request carries no credential. One that is not valid is
+/// refused all the same, so that nobody believes to be known who is not.
+impl<S: AsRef<Authenticator> + Sync, C: Caller<S>> Caller<S> for Option<C> {
+    async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
+        if received.headers().contains_key(AUTHORIZATION) { C::credential(received, state).await } else { Ok(None) }
+    }
+
+    async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        match credential {
+            Some(_) => C::identify(credential, received, state).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -147,6 +192,10 @@ required_scopes!(UsersRead, UsersWrite, ItemsWrite, NotificationsSend, Admin);
 pub struct Scoped<R> {
     /// The user, as stored now.
     pub user: User,
+    /// What the credential allows of what the user may do.
+    pub scopes: Scopes,
+    /// The session that the access token belongs to; an API key has none.
+    pub session: Option<SessionRef>,
     is_admin: bool,
     scope: PhantomData<R>,
 }
@@ -159,16 +208,17 @@ impl<R> Scoped<R> {
 }
 
 impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Scoped<R> {
-    async fn token(received: &Received, state: &S) -> Result<Option<AccessToken>, ApiError> {
-        ActiveUser::token(received, state).await
+    async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
+        ActiveUser::credential(received, state).await
     }
 
-    async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = ActiveUser::identify(token, received, state).await?;
+    async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = ActiveUser::identify(credential, received, state).await?;
         if !caller.may(R::SCOPE) {
             return Err(ApiError::Forbidden);
         }
-        Ok(Self { is_admin: caller.may(Scope::Admin), user: caller.user, scope: PhantomData })
+        let is_admin = caller.may(Scope::Admin);
+        Ok(Self { is_admin, user: caller.user, scopes: caller.scopes, session: caller.session, scope: PhantomData })
     }
 }
 
@@ -178,12 +228,12 @@ impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Scoped<R> {
 pub struct SelfOrAdmin<R>(pub Scoped<R>);
 
 impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for SelfOrAdmin<R> {
-    async fn token(received: &Received, state: &S) -> Result<Option<AccessToken>, ApiError> {
-        ActiveUser::token(received, state).await
+    async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
+        ActiveUser::credential(received, state).await
     }
 
-    async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = Scoped::<R>::identify(token, received, state).await?;
+    async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = Scoped::<R>::identify(credential, received, state).await?;
         let named = received.path_parameter("user_id").and_then(|id| Uuid::parse_str(id).ok());
         match named {
             Some(id) if id != caller.user.id && !caller.is_admin => Err(ApiError::Forbidden),

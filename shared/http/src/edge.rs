@@ -23,6 +23,8 @@ pub struct Edge {
     client_address: Option<HeaderName>,
     /// Whether a change of a resource must name the state that it is made to.
     pub(crate) if_match_required: bool,
+    /// Whether sign-in follows OWASP where the guides do not.
+    pub(crate) hardened: bool,
     /// The time, for deadlines.
     pub(crate) clock: Clock,
 }
@@ -36,6 +38,7 @@ impl Edge {
             cors: Cors::default(),
             client_address: None,
             if_match_required: false,
+            hardened: false,
             clock,
         }
     }
@@ -46,7 +49,8 @@ impl Edge {
     /// - `PUBLIC_URL`: where clients find the API. Without `ALLOWED_HOSTS` its host is the one that is allowed;
     /// - `CORS_ORIGINS`: origins of web pages, separated by spaces, or `*`;
     /// - `CLIENT_ADDRESS_HEADER`: the header field in which a trusted proxy names the client's address;
-    /// - `REQUIRE_IF_MATCH`: `true` answers 428 to changes without `If-Match`.
+    /// - `REQUIRE_IF_MATCH`: `true` answers 428 to changes without `If-Match`;
+    /// - `HARDENED`: `true` follows OWASP where the guides do not, see `docs/security.md`.
     pub fn from_env(environment: &mut Environment, clock: Clock) -> Self {
         let allowed = environment.parsed::<Hosts>("ALLOWED_HOSTS");
         let public = environment.parsed::<PublicUrl>("PUBLIC_URL");
@@ -56,6 +60,7 @@ impl Edge {
             cors: environment.parsed("CORS_ORIGINS").unwrap_or_default(),
             client_address: environment.parsed("CLIENT_ADDRESS_HEADER"),
             if_match_required: environment.parsed("REQUIRE_IF_MATCH").unwrap_or_default(),
+            hardened: environment.parsed("HARDENED").unwrap_or_default(),
             clock,
         }
     }

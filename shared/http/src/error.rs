@@ -30,6 +30,12 @@ pub enum ApiError {
     ForeignHost,
     /// 401: nobody, or nobody we know, is asking. The text is one of FastAPI's.
     Unauthenticated(&'static str),
+    /// 401: the caller signed in too long ago for what is asked (RFC 9470 section 3).
+    SignInTooOld,
+    /// 401: the password is right, and a code of the second factor is wanted besides.
+    SecondFactorRequired,
+    /// 400: the refresh token is none, or no longer one (RFC 6749 section 5.2, `invalid_grant`).
+    UnusableRefreshToken,
     /// 403: the caller is known and may not.
     Forbidden,
     /// 404: there is no such thing, for instance `Item not found`.
@@ -89,8 +95,9 @@ impl ApiError {
             | Self::UnreadableForm(_)
             | Self::InvalidScope
             | Self::UnusableLink(_)
+            | Self::UnusableRefreshToken
             | Self::ForeignHost => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated(_) | Self::SignInTooOld | Self::SecondFactorRequired => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -121,7 +128,13 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            let challenge = match &self {
+                // The seconds are those of `caller::Interactive`.
+                Self::SignInTooOld => r#"Bearer error="insufficient_user_authentication", max_age="900""#,
+                Self::SecondFactorRequired => r#"Bearer error="second_factor_required""#,
+                _ => "Bearer",
+            };
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Self::Internal(cause) = &self {
             response.extensions_mut().insert(Cause(with_causes(cause.as_ref()).into()));
@@ -152,6 +165,9 @@ impl ApiError {
             | Self::Unauthenticated(detail)
             | Self::NotFound(detail)
             | Self::Conflict(detail) => detail,
+            Self::SignInTooOld => "Please sign in again to do this",
+            Self::SecondFactorRequired => "A code of the second factor is required",
+            Self::UnusableRefreshToken => "The refresh token is not valid",
             Self::Forbidden => "Not enough permissions",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::PreconditionFailed => "The resource is not in the state that the request is made for",

@@ -13,6 +13,8 @@ mod body;
 #[cfg(feature = "auth")]
 pub mod caller;
 #[cfg(feature = "auth")]
+pub mod client;
+#[cfg(feature = "auth")]
 mod counting;
 pub mod edge;
 pub mod encoding;

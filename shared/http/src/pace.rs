@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use peregrine_core::limit::Policy;
-use peregrine_core::token::AccessToken;
 
+use crate::caller::Credential;
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
 
@@ -39,11 +39,11 @@ policies!(SignIn, SignUp, Mail);
 impl<S: Sync, P: PacePolicy, C: Caller<S>> Caller<S> for Paced<P, C> {
     const POLICY: Option<Policy> = Some(P::POLICY);
 
-    async fn token(received: &Received, state: &S) -> Result<Option<AccessToken>, ApiError> {
-        C::token(received, state).await
+    async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
+        C::credential(received, state).await
     }
 
-    async fn identify(token: Option<AccessToken>, received: &Received, state: &S) -> Result<Self, ApiError> {
-        Ok(Self { caller: C::identify(token, received, state).await?, policy: PhantomData })
+    async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        Ok(Self { caller: C::identify(credential, received, state).await?, policy: PhantomData })
     }
 }

@@ -10,10 +10,10 @@ use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use peregrine_core::limit::Policy;
 use peregrine_core::table::RateLimiter;
-use peregrine_core::token::AccessToken;
 use peregrine_core::validation::{Fault, Input, urlencoded};
 
 use crate::body::{self, ReceivedBody};
+use crate::caller::Credential;
 use crate::counting::count;
 use crate::error::ApiError;
 use crate::layers::exchange::Exchange;
@@ -104,18 +104,19 @@ pub trait Caller<S>: Sized + Send {
     /// What the caller's requests are counted as. By default they are reads or writes, as the method says.
     const POLICY: Option<Policy> = None;
 
-    /// The access token that the request carries, verified; `None` where nobody is asked who they are. No user is read.
+    /// The credential that the request carries, verified as far as that goes without reading a user; `None` where nobody is
+    /// asked who they are.
     ///
     /// # Errors
     /// 401 if there is none that is valid.
-    fn token(received: &Received, state: &S) -> impl Future<Output = Result<Option<AccessToken>, ApiError>> + Send;
+    fn credential(received: &Received, state: &S) -> impl Future<Output = Result<Option<Credential>, ApiError>> + Send;
 
     /// Finds out who calls.
     ///
     /// # Errors
     /// 401 if that can't be told, 403 if they may not.
     fn identify(
-        token: Option<AccessToken>,
+        credential: Option<Credential>,
         received: &Received,
         state: &S,
     ) -> impl Future<Output = Result<Self, ApiError>> + Send;
@@ -126,11 +127,11 @@ pub trait Caller<S>: Sized + Send {
 pub struct Anyone;
 
 impl<S: Sync> Caller<S> for Anyone {
-    async fn token(_: &Received, _: &S) -> Result<Option<AccessToken>, ApiError> {
+    async fn credential(_: &Received, _: &S) -> Result<Option<Credential>, ApiError> {
         Ok(None)
     }
 
-    async fn identify(_: Option<AccessToken>, _: &Received, _: &S) -> Result<Self, ApiError> {
+    async fn identify(_: Option<Credential>, _: &Received, _: &S) -> Result<Self, ApiError> {
         Ok(Self)
     }
 }
@@ -168,6 +169,7 @@ macro_rules! tuple_of_parts {
 tuple_of_parts!(A);
 tuple_of_parts!(A, B);
 tuple_of_parts!(A, B, C);
+tuple_of_parts!(A, B, C, D);
 
 const fn first_body(kinds: &[BodyKind]) -> BodyKind {
     match kinds {
@@ -189,16 +191,16 @@ where
         let received = Received::read(request, P::BODY, state).await?;
         let mut faults = Vec::new();
         let read = P::read(&received, &mut faults);
-        let token = C::token(&received, state).await;
+        let credential = C::credential(&received, state).await;
         let parts = match read {
             Some(parts) if faults.is_empty() => Ok(parts),
             // What is public and faulty is refused without asking anybody anything, so nothing is counted either.
-            _ if matches!(token, Ok(None)) => return Err(ApiError::Invalid(faults)),
+            _ if matches!(credential, Ok(None)) => return Err(ApiError::Invalid(faults)),
             _ => Err(ApiError::Invalid(faults)),
         };
-        let user_id = token.as_ref().ok().and_then(|token| token.as_ref().map(|token| token.user_id));
+        let user_id = credential.as_ref().ok().and_then(|credential| credential.as_ref().map(Credential::user_id));
         let mut counted = pin!(count(&received.exchange, &received.method, C::POLICY, user_id, state.as_ref()));
-        let identified = async { C::identify(token?, &received, state).await };
+        let identified = async { C::identify(credential?, &received, state).await };
         let caller = if let Some(counted) = counted.as_mut().now_or_never() {
             // The sandbox knows by itself: a caller who is refused again costs no call.
             counted?;

@@ -3,7 +3,7 @@
 use peregrine_core::item::{Item, ItemFilter, NewItem};
 use peregrine_core::page::PageRequest;
 use peregrine_core::random::Random;
-use peregrine_core::table::{ConditionalWriteError, ItemTables, Items, UpdateUserError, Users};
+use peregrine_core::table::{Also, ConditionalWriteError, ItemTables, Items, UpdateUserError, Users};
 use peregrine_core::user::UserPatch;
 use peregrine_core::validation::{Change, Origin, json, validate};
 use tests::app::App;
@@ -50,10 +50,10 @@ async fn a_write_to_a_user_who_has_changed_is_refused_and_leaves_no_guard() {
     let users = Users::new(app.client.clone(), "UsersTable".to_owned());
     let old = users.find(Uuid::parse_str(&ann.id).unwrap()).await.unwrap().unwrap();
     let patch = |name: &str| UserPatch { username: Change::Set(name.to_owned()), ..UserPatch::default() };
-    users.update(&old, &old.patched_by(&patch("anna"), app.now()), None).await.unwrap();
-    let stale = users.update(&old, &old.patched_by(&patch("stale"), app.now()), None).await;
+    users.update(&old, &old.patched_by(&patch("anna"), app.now()), None, &Also::nothing()).await.unwrap();
+    let stale = users.update(&old, &old.patched_by(&patch("stale"), app.now()), None, &Also::nothing()).await;
     assert!(matches!(stale, Err(UpdateUserError::Outdated)));
-    assert!(matches!(users.delete(&old).await, Err(ConditionalWriteError::Outdated)));
+    assert!(matches!(users.delete(&old, &Also::nothing()).await, Err(ConditionalWriteError::Outdated)));
     assert!(users.find_for_sign_in("stale").await.unwrap().is_none());
     assert!(users.find_for_sign_in("anna").await.unwrap().is_some());
 }

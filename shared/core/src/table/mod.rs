@@ -6,6 +6,9 @@
 //! - Entities have a `version` for optimistic locking, and all rows a `schema` number, so that older shapes can be read.
 //! - Lists go through sparse indexes whose partition key is sharded, so that no key takes every write.
 
+mod also;
+mod attempts;
+mod audit;
 mod batch;
 mod counters;
 mod items;
@@ -15,6 +18,7 @@ mod merge;
 mod once;
 mod replace;
 mod row;
+mod sessions;
 mod suppressions;
 mod terms;
 mod transaction;
@@ -28,11 +32,15 @@ use uuid::Uuid;
 use crate::cause::with_causes;
 use transaction::FailedConditions;
 
+pub use also::{Also, Write};
+pub use attempts::{AttemptError, Attempts};
+pub use audit::Audit;
 pub use aws_sdk_dynamodb::Client;
 pub use counters::RateLimiter;
 pub use items::{InsertItemError, ItemTables, Items};
 pub use jobs::{Due, InsertJobError, JobFilter, Jobs, Promise};
 pub use keys::Keys;
+pub use sessions::Sessions;
 pub use suppressions::Suppressions;
 pub use users::{InsertUserError, SignIn, UpdateUserError, Users};
 

@@ -1,10 +1,12 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::TableError;
+
 /// The attributes of a row on their way to or from DynamoDB, with types.
 ///
 /// Written out by hand instead of by `serde_dynamo`: numbers must keep all their digits, which serde's data model has no
@@ -58,6 +60,10 @@ impl Row {
         }
     }
 
+    pub(super) fn with_bytes(self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.with(name, AttributeValue::B(Blob::new(bytes)))
+    }
+
     pub(super) fn with_texts<'a>(self, name: &str, texts: impl IntoIterator<Item = &'a str>) -> Self {
         let list = texts.into_iter().map(|text| AttributeValue::S(text.to_owned())).collect();
         self.with(name, AttributeValue::L(list))
@@ -106,8 +112,26 @@ impl Row {
     }
 
     pub(super) fn take_flag(&mut self, name: &'static str) -> Result<bool, TableError> {
+        self.take_optional_flag(name)?.ok_or_else(|| self.unreadable(name))
+    }
+
+    pub(super) fn take_optional_flag(&mut self, name: &'static str) -> Result<Option<bool>, TableError> {
         match self.attributes.remove(name) {
-            Some(AttributeValue::Bool(flag)) => Ok(flag),
+            None => Ok(None),
+            Some(AttributeValue::Bool(flag)) => Ok(Some(flag)),
+            Some(_) => Err(self.unreadable(name)),
+        }
+    }
+
+    /// Reads a whole row as times by id; `name` is what the row is called in its own one.
+    pub(super) fn take_times_by_id(self, name: &'static str) -> Result<BTreeMap<Uuid, Timestamp>, TableError> {
+        let read = |(id, time): (&String, &AttributeValue)| Some((id.parse().ok()?, time.as_s().ok()?.parse().ok()?));
+        self.attributes.iter().map(read).collect::<Option<_>>().ok_or_else(|| self.unreadable(name))
+    }
+
+    pub(super) fn take_bytes(&mut self, name: &'static str) -> Result<Vec<u8>, TableError> {
+        match self.attributes.remove(name) {
+            Some(AttributeValue::B(bytes)) => Ok(bytes.into_inner()),
             _ => Err(self.unreadable(name)),
         }
     }

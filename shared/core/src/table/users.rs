@@ -1,11 +1,12 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Update};
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::jobs::Promise;
+use super::also::Also;
 use super::merge::{ShardedList, page_of};
 use super::row::Row;
 use super::transaction::{NotDone, Transaction};
@@ -17,7 +18,7 @@ use crate::scope::Scopes;
 use crate::user::{Address, UniqueName, User};
 
 /// The shape of a user's row that is written here.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The users, and the guard rows that keep their names unique.
 #[derive(Debug, Clone)]
@@ -57,6 +58,9 @@ pub enum UpdateUserError {
     /// The user is no longer what it was when it was read.
     #[error("somebody else has changed the user")]
     Outdated,
+    /// What was to happen with the change could not, for instance because a token has been used before.
+    #[error("a condition of what belongs to the change failed")]
+    Refused,
     /// The table failed.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -69,8 +73,7 @@ impl Users {
     }
 
     /// Stores a new user. Guard rows in the same transaction reserve the email and the username, because DynamoDB has no
-    /// unique index; what is promised to the user, and `once`, are written there too. Then the workers
-    /// are told of the promise.
+    /// unique index; what belongs to it, such as a mail that is promised, and `once` are written there too.
     ///
     /// # Errors
     /// See [`InsertUserError`].
@@ -78,13 +81,13 @@ impl Users {
         &self,
         user: &User,
         password_hash: &str,
-        promise: Promise<'_>,
+        also: &Also<'_>,
         once: Option<&Once>,
     ) -> Result<(), InsertUserError> {
         let mut transaction = Transaction::default();
-        promise.add_to(&mut transaction)?;
+        also.add_to(&mut transaction)?;
         self.insert_with(transaction, user, password_hash, once).await?;
-        promise.announce().await;
+        also.announce().await;
         Ok(())
     }
 
@@ -161,11 +164,17 @@ impl Users {
     }
 
     /// Replaces `old`, as it was read, by `new`, and the password's hash if there is a new one. Guard rows follow the
-    /// names in the same transaction.
+    /// names in the same transaction, and so does what else belongs to the change.
     ///
     /// # Errors
     /// See [`UpdateUserError`].
-    pub async fn update(&self, old: &User, new: &User, password_hash: Option<&str>) -> Result<(), UpdateUserError> {
+    pub async fn update(
+        &self,
+        old: &User,
+        new: &User,
+        password_hash: Option<&str>,
+        also: &Also<'_>,
+    ) -> Result<(), UpdateUserError> {
         let mut row = attributes(new);
         if let Some(hash) = password_hash {
             row = row.with_text("password_hash", hash);
@@ -179,10 +188,16 @@ impl Users {
         for name in had.difference(&has) {
             transaction.delete(self.unguard(name))?;
         }
+        let own = 1 + has.symmetric_difference(&had).count();
+        also.add_to(&mut transaction)?;
         match transaction.send(&self.client).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                also.announce().await;
+                Ok(())
+            }
             Ok(Err(failed)) if failed.first().is_some_and(Option::is_some) => Err(UpdateUserError::Outdated),
-            Ok(Err(_)) => Err(UpdateUserError::NameTaken),
+            Ok(Err(failed)) if failed.iter().take(own).any(Option::is_some) => Err(UpdateUserError::NameTaken),
+            Ok(Err(_)) => Err(UpdateUserError::Refused),
             Err(TableError::Busy) => Err(UpdateUserError::Outdated),
             Err(error) => Err(error.into()),
         }
@@ -192,7 +207,7 @@ impl Users {
     ///
     /// # Errors
     /// See [`ConditionalWriteError`].
-    pub async fn delete(&self, user: &User) -> Result<(), ConditionalWriteError> {
+    pub async fn delete(&self, user: &User, also: &Also<'_>) -> Result<(), ConditionalWriteError> {
         let delete = Delete::builder()
             .table_name(&self.table)
             .key("id", AttributeValue::S(user.id.to_string()))
@@ -204,7 +219,10 @@ impl Users {
         for name in user.unique_names() {
             transaction.delete(self.unguard(&name))?;
         }
-        transaction.send_conditional(&self.client).await
+        also.add_to(&mut transaction)?;
+        transaction.send_conditional(&self.client).await?;
+        also.announce().await;
+        Ok(())
     }
 
     /// A page of all users, the oldest first. It can lag behind by moments. Costs a query per shard.
@@ -295,6 +313,9 @@ const READABLE: &[&str] = &[
     "is_active",
     "is_verified",
     "scopes",
+    "has_second_factor",
+    "session_epoch",
+    "ended_sessions",
     "created_at",
     "updated_at",
     "version",
@@ -324,6 +345,9 @@ fn attributes(user: &User) -> Row {
         .with("is_active", AttributeValue::Bool(user.is_active))
         .with("is_verified", AttributeValue::Bool(user.is_verified))
         .with_texts("scopes", user.scopes.iter().map(crate::scope::Scope::as_str))
+        .with("has_second_factor", AttributeValue::Bool(user.has_second_factor))
+        .with_number("session_epoch", &user.session_epoch)
+        .with("ended_sessions", ended_sessions(&user.ended_sessions))
         .with_text("created_at", user.created_at.to_string())
         .with_text("updated_at", user.updated_at.to_string())
         .with_number("version", &user.version)
@@ -336,6 +360,12 @@ fn attributes(user: &User) -> Row {
         row = row.with("address", AttributeValue::M(address.into_attributes()));
     }
     row
+}
+
+/// Sessions that were ended, by id, with the second until which that must be known.
+fn ended_sessions(sessions: &BTreeMap<Uuid, Timestamp>) -> AttributeValue {
+    let entries = sessions.iter().map(|(id, until)| (id.to_string(), AttributeValue::S(until.to_string())));
+    AttributeValue::M(entries.collect())
 }
 
 fn user_of(mut row: Row) -> Result<User, TableError> {
@@ -357,6 +387,13 @@ fn user_of(mut row: Row) -> Result<User, TableError> {
         is_active: row.take_flag("is_active")?,
         is_verified: row.take_flag("is_verified")?,
         scopes: Scopes::parse_lenient(&row.take_texts("scopes")?.join(" ")),
+        // Absent in rows of schema 1.
+        has_second_factor: row.take_optional_flag("has_second_factor")?.unwrap_or_default(),
+        session_epoch: row.take_optional_parsed("session_epoch")?.unwrap_or_default(),
+        ended_sessions: match row.take_optional_row("ended_sessions")? {
+            None => BTreeMap::new(),
+            Some(sessions) => sessions.take_times_by_id("ended_sessions")?,
+        },
         created_at: row.take_time("created_at")?,
         updated_at: row.take_time("updated_at")?,
         version: row.take_parsed("version")?,

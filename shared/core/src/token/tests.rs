@@ -14,7 +14,7 @@ fn now() -> Timestamp {
 }
 
 fn token_of(signer: &Signer) -> String {
-    signer.mint(Uuid::nil(), &Scopes::of_new_user(), now()).unwrap()
+    signer.mint(Uuid::nil(), SessionRef { id: Uuid::nil(), epoch: 0 }, &Scopes::of_new_user(), now()).unwrap()
 }
 
 #[test]

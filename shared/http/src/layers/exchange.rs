@@ -20,6 +20,7 @@ struct Known {
     client_address: IpAddr,
     public_url: Option<Arc<str>>,
     if_match_required: bool,
+    hardened: bool,
     user_id: OnceLock<Uuid>,
     standing: OnceLock<Standing>,
     is_page: OnceLock<()>,
@@ -30,20 +31,26 @@ impl Exchange {
     pub(crate) fn begin(request: &Request<Body>, edge: &Edge) -> Self {
         let seen = gateway(request).and_then(|context| context.http.source_ip.as_deref()?.parse().ok());
         let client_address = edge.client_address(request.headers(), seen);
-        Self::new(client_address, edge.public_url.clone(), edge.if_match_required)
+        Self::new(client_address, edge.public_url.clone(), edge.if_match_required, edge.hardened)
     }
 
     /// The exchange that a request belongs to. One that no layer has seen has no settings.
     pub(crate) fn of(extensions: &Extensions) -> Self {
-        extensions.get().cloned().unwrap_or_else(|| Self::new(None, None, false))
+        extensions.get().cloned().unwrap_or_else(|| Self::new(None, None, false, false))
     }
 
-    fn new(client_address: Option<IpAddr>, public_url: Option<Arc<str>>, if_match_required: bool) -> Self {
+    fn new(
+        client_address: Option<IpAddr>,
+        public_url: Option<Arc<str>>,
+        if_match_required: bool,
+        hardened: bool,
+    ) -> Self {
         Self(Arc::new(Known {
             // Whoever has no address shares one with all others who have none.
             client_address: client_address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             public_url,
             if_match_required,
+            hardened,
             user_id: OnceLock::new(),
             standing: OnceLock::new(),
             is_page: OnceLock::new(),
@@ -61,6 +68,11 @@ impl Exchange {
 
     pub(crate) fn if_match_required(&self) -> bool {
         self.0.if_match_required
+    }
+
+    /// Whether sign-in follows OWASP where the guides do not.
+    pub(crate) fn hardened(&self) -> bool {
+        self.0.hardened
     }
 
     /// Notes who called.

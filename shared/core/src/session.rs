@@ -1,0 +1,191 @@
+//! Sessions: what begins with a sign-in and goes on for as long as its refresh token is used (RFC 6749 section 6, RFC 9700
+//! section 4.14).
+//!
+//! A refresh token says which session it belongs to and its place in the row of the session's tokens (its generation), under
+//! a MAC with a key that only the auth function has. So nothing secret is stored, and the successor of a token can be
+//! computed again for a client that did not get it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::hmac;
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use crate::job::later;
+use crate::random::Random;
+use crate::scope::Scopes;
+use crate::seal;
+use crate::user::{SessionRef, User};
+
+/// A session whose refresh token has not been used for so long is over.
+pub const IDLE_LIFETIME: Duration = Duration::from_hours(14 * 24);
+/// After so long a user has to sign in again, whatever was refreshed.
+pub const LONGEST_LIFETIME: Duration = Duration::from_hours(90 * 24);
+/// For so long after its use a refresh token gives the same successor again: a client that asks twice at once, or whose
+/// answer got lost, is no thief.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// Most characters of a `User-Agent` that are kept.
+const LONGEST_USER_AGENT: usize = 200;
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Identifies the session. A `UUIDv7`: its time is the time of the sign-in.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// The user's epoch in which it began. In any other it is over.
+    pub epoch: u64,
+    /// How often its refresh token has been replaced: the generation of the one that is good now.
+    pub generation: u32,
+    /// When that was done last.
+    pub rotated_at: Timestamp,
+    /// What the user was granted at the sign-in.
+    pub scopes: Scopes,
+    /// Whether the sign-in took a second factor.
+    pub has_second_factor: bool,
+    /// Where the user signed in from.
+    pub address: IpAddr,
+    /// What the client called itself at the sign-in.
+    pub user_agent: Option<String>,
+    /// When the user signed in.
+    pub created_at: Timestamp,
+}
+
+/// What becomes of a refresh token that is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refreshing {
+    /// It is the session's current one: its successor takes its place.
+    Rotate,
+    /// Its successor has just taken its place: that one is given again.
+    Repeat,
+    /// Its successor took its place long ago: two have had it, one of whom is a thief.
+    Reused,
+}
+
+impl Session {
+    /// A session that begins now.
+    pub fn begin(
+        user: &User,
+        scopes: Scopes,
+        has_second_factor: bool,
+        client: (IpAddr, Option<&str>),
+        now: Timestamp,
+        random: &Random,
+    ) -> Self {
+        let (address, user_agent) = client;
+        Self {
+            id: random.uuid(now),
+            user_id: user.id,
+            epoch: user.session_epoch,
+            generation: 0,
+            rotated_at: now,
+            scopes,
+            has_second_factor,
+            address,
+            user_agent: user_agent.map(|name| name.chars().take(LONGEST_USER_AGENT).collect()),
+            created_at: now,
+        }
+    }
+
+    /// How its access tokens name it.
+    pub fn reference(&self) -> SessionRef {
+        SessionRef { id: self.id, epoch: self.epoch }
+    }
+
+    /// When it ends unless it is refreshed before.
+    pub fn expires_at(&self) -> Timestamp {
+        later(self.rotated_at, IDLE_LIFETIME).min(later(self.created_at, LONGEST_LIFETIME))
+    }
+
+    /// Whether it goes on, for this user as stored now.
+    pub fn is_live(&self, user: &User, now: Timestamp) -> bool {
+        user.accepts(self.reference()) && now < self.expires_at()
+    }
+
+    /// What becomes of its refresh token of this generation.
+    pub fn judge(&self, generation: u32, now: Timestamp) -> Refreshing {
+        if generation == self.generation {
+            Refreshing::Rotate
+        } else if generation.checked_add(1) == Some(self.generation) && now <= later(self.rotated_at, GRACE) {
+            Refreshing::Repeat
+        } else {
+            Refreshing::Reused
+        }
+    }
+}
+
+/// What a refresh token says, once its MAC has been verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Whose session it belongs to.
+    pub user_id: Uuid,
+    /// The session.
+    pub session_id: Uuid,
+    /// Its place in the row of the session's refresh tokens.
+    pub generation: u32,
+}
+
+/// The text is no refresh token of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a refresh token of ours")]
+pub struct ForeignRefreshToken;
+
+/// Makes refresh tokens and reads them.
+#[derive(Debug, Clone)]
+pub struct RefreshTokens {
+    key: hmac::Key,
+}
+
+/// The first byte of a token. Another number will mean another layout.
+const VERSION: u8 = 1;
+/// Version, user, session, generation.
+const CONTENT_LENGTH: usize = 1 + 16 + 16 + 4;
+
+impl RefreshTokens {
+    /// Tokens under a key that is derived from `secret`, which only the auth function may have.
+    pub fn new(secret: &SecretString) -> Self {
+        Self { key: seal::key_for("refresh tokens", secret) }
+    }
+
+    /// The session's refresh token of its current generation: the URL-safe base64 of 69 bytes.
+    pub fn current_of(&self, session: &Session) -> SecretString {
+        let content = [
+            &[VERSION],
+            session.user_id.as_bytes().as_slice(),
+            session.id.as_bytes(),
+            &session.generation.to_be_bytes(),
+        ]
+        .concat();
+        let tag = hmac::sign(&self.key, &content);
+        URL_SAFE_NO_PAD.encode([&content, tag.as_ref()].concat()).into()
+    }
+
+    /// What a token says.
+    ///
+    /// # Errors
+    /// [`ForeignRefreshToken`] for whatever this key has not made, found without asking anybody.
+    pub fn open(&self, token: &SecretString) -> Result<RefreshToken, ForeignRefreshToken> {
+        // What is much longer is none, and not worth decoding.
+        let text = Some(token.expose_secret()).filter(|text| text.len() < 128).ok_or(ForeignRefreshToken)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ForeignRefreshToken)?;
+        let (content, tag) = bytes.split_first_chunk::<CONTENT_LENGTH>().ok_or(ForeignRefreshToken)?;
+        hmac::verify(&self.key, content, tag).map_err(|_| ForeignRefreshToken)?;
+        let (version, rest) = content.split_first().ok_or(ForeignRefreshToken)?;
+        let (user_id, rest) = rest.split_first_chunk().ok_or(ForeignRefreshToken)?;
+        let (session_id, rest) = rest.split_first_chunk().ok_or(ForeignRefreshToken)?;
+        let generation = rest.try_into().map_err(|_| ForeignRefreshToken)?;
+        if *version != VERSION {
+            return Err(ForeignRefreshToken);
+        }
+        Ok(RefreshToken {
+            user_id: Uuid::from_bytes(*user_id),
+            session_id: Uuid::from_bytes(*session_id),
+            generation: u32::from_be_bytes(generation),
+        })
+    }
+}

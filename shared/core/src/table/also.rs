@@ -1,0 +1,81 @@
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
+
+use super::TableError;
+use super::jobs::Promise;
+use super::transaction::Transaction;
+
+/// Writes of other tables that happen together with a change, or not at all: what is on record about it, what is used up by
+/// it, and what is promised because of it.
+#[derive(Debug, Clone, Default)]
+pub struct Also<'a> {
+    additions: Vec<Addition<'a>>,
+}
+
+#[derive(Debug, Clone)]
+enum Addition<'a> {
+    Put(Box<PutBuilder>),
+    Update(Box<UpdateBuilder>),
+    Delete(Box<DeleteBuilder>),
+    Promise(Promise<'a>),
+}
+
+/// One write of another table, made by the module of that table.
+#[derive(Debug, Clone)]
+pub struct Write(Addition<'static>);
+
+impl<'a> Also<'a> {
+    /// Nothing besides.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Another table's write.
+    #[must_use]
+    pub fn and(mut self, write: Write) -> Self {
+        self.additions.push(write.0);
+        self
+    }
+
+    /// A promise: its job is written too, and its worker told once it is.
+    #[must_use]
+    pub fn and_promise(mut self, promise: Promise<'a>) -> Self {
+        self.additions.push(Addition::Promise(promise));
+        self
+    }
+
+    pub(super) fn add_to(&self, transaction: &mut Transaction) -> Result<(), TableError> {
+        self.additions.iter().cloned().try_for_each(|addition| match addition {
+            Addition::Put(put) => transaction.put(*put),
+            Addition::Update(update) => transaction.update(*update),
+            Addition::Delete(delete) => transaction.delete(*delete),
+            Addition::Promise(promise) => promise.add_to(transaction),
+        })
+    }
+
+    /// Tells the workers of what was promised, once it is written.
+    pub(super) async fn announce(&self) {
+        for addition in &self.additions {
+            if let Addition::Promise(promise) = addition {
+                promise.announce().await;
+            }
+        }
+    }
+}
+
+impl From<PutBuilder> for Write {
+    fn from(put: PutBuilder) -> Self {
+        Self(Addition::Put(Box::new(put)))
+    }
+}
+
+impl From<UpdateBuilder> for Write {
+    fn from(update: UpdateBuilder) -> Self {
+        Self(Addition::Update(Box::new(update)))
+    }
+}
+
+impl From<DeleteBuilder> for Write {
+    fn from(delete: DeleteBuilder) -> Self {
+        Self(Addition::Delete(Box::new(delete)))
+    }
+}

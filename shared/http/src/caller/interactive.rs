@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use peregrine_core::job::later;
+use peregrine_core::scope::Scopes;
+use peregrine_core::user::{SessionRef, User};
+
+use super::{Authenticator, Credential, RequiredScope, Scoped};
+use crate::error::ApiError;
+use crate::request::{Caller, Received};
+
+/// How long ago a sign-in may be that is to change credentials, where sign-in is hardened.
+pub(crate) const LONGEST_AGO: Duration = Duration::from_mins(15);
+
+/// A user who has signed in themselves, for whatever changes how they sign in: an API key is refused with 403, or who has
+/// one could get all the others. Where sign-in is hardened, the sign-in must also have been recent (OWASP ASVS 7.5.1); else
+/// the answer is 401 and says so (RFC 9470).
+#[derive(Debug, Clone)]
+pub struct Interactive<R> {
+    /// The user and what they may do.
+    pub caller: Scoped<R>,
+    /// The session that they have signed in to.
+    pub session: SessionRef,
+}
+
+impl<R> Interactive<R> {
+    /// The user, as stored now.
+    pub fn user(&self) -> &User {
+        &self.caller.user
+    }
+
+    /// What the access token allows of what the user may do.
+    pub fn scopes(&self) -> &Scopes {
+        &self.caller.scopes
+    }
+}
+
+impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Interactive<R> {
+    async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
+        Scoped::<R>::credential(received, state).await
+    }
+
+    async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
+        let caller = Scoped::<R>::identify(credential, received, state).await?;
+        let session = caller.session.ok_or(ApiError::Forbidden)?;
+        let is_recent = state.as_ref().now() <= later(session.began_at(), LONGEST_AGO);
+        if received.exchange.hardened() && !is_recent {
+            return Err(ApiError::SignInTooOld);
+        }
+        Ok(Self { caller, session })
+    }
+}
