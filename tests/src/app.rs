@@ -1,6 +1,6 @@
 //! All routers in one process, with a clock that tests can set.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -64,7 +64,7 @@ pub struct App {
     clock: Clock,
     passed: Arc<AtomicI64>,
     // Ends the tables when the test ends.
-    _aws: EmbeddedAws,
+    aws: EmbeddedAws,
 }
 
 impl App {
@@ -117,6 +117,7 @@ impl App {
             attempts: attempts.clone(),
             audit: audit.clone(),
             jobs: jobs.clone(),
+            cursors: Arc::clone(&cursors),
             authenticator: authenticator.clone(),
             passwords: PasswordHasher::new(random.clone()),
             first_admin: FirstAdminAccess::new(email.clone(), ADMIN_PASSWORD.into()),
@@ -167,7 +168,19 @@ impl App {
             .merge(jobs::routes().with_state(jobs_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { service: Service::new(router.into(), edge), signer, links, client, jobs, clock, passed, _aws: aws }
+        Self { service: Service::new(router.into(), edge), signer, links, client, jobs, clock, passed, aws }
+    }
+
+    /// How many calls of AWS services have been made so far, by `<service> <operation>`.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.aws.faults().counts()
+    }
+
+    /// How many single sessions of a user are remembered as ended.
+    pub async fn ended_sessions(&self, user_id: &str) -> usize {
+        let users = Users::new(self.client.clone(), "UsersTable".to_owned());
+        let user = users.find(user_id.parse().expect("an id")).await.expect("the table answers");
+        user.expect("there is such a user").ended_sessions.len()
     }
 
     /// The time by the clock of the functions.

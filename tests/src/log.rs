@@ -34,7 +34,7 @@ impl io::Write for ThreadLog {
 pub fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
-        let ours = ["mail_events", "peregrine_core", "peregrine_http"].map(|name| (name, tracing::Level::INFO));
+        let ours = ["auth", "mail_events", "peregrine_core", "peregrine_http"].map(|name| (name, tracing::Level::INFO));
         let layer = telemetry::json(|| ThreadLog).with_filter(Targets::new().with_targets(ours));
         tracing::subscriber::set_global_default(Registry::default().with(layer)).expect("there is no other subscriber");
     });

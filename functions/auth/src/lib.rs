@@ -2,7 +2,13 @@
 
 mod create_token;
 mod first_admin;
+mod refresh_token;
+mod revoke_token;
+mod sessions;
+mod sign_in;
 mod state;
+mod token;
+mod token_request;
 mod verify_email;
 
 pub use first_admin::FirstAdminAccess;
@@ -14,5 +20,10 @@ use utoipa_axum::routes;
 pub fn routes() -> OpenApiRouter<AuthState> {
     OpenApiRouter::new()
         .routes(routes!(create_token::create_token))
+        .routes(routes!(refresh_token::refresh_token))
+        .routes(routes!(revoke_token::revoke_token))
+        .routes(routes!(sessions::list::list_sessions, sessions::end_all::end_my_sessions))
+        .routes(routes!(sessions::end::end_session))
+        .routes(routes!(sessions::end_all::end_users_sessions))
         .routes(routes!(verify_email::show_verification, verify_email::verify_email))
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::mail::links::MailLinks;
+use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
@@ -30,6 +31,8 @@ pub struct AuthState {
     pub audit: Audit,
     /// Promises mails.
     pub jobs: Jobs,
+    /// Seals the positions in lists.
+    pub cursors: Arc<Cursors>,
     /// Finds out who calls.
     pub authenticator: Authenticator,
     /// Verifies passwords.
@@ -82,6 +85,7 @@ impl AuthState {
             attempts,
             audit: Audit::new(client, audit_table),
             jobs,
+            cursors: Arc::new(Cursors::new(&seal_secret)),
             authenticator,
             passwords: PasswordHasher::new(random.clone()),
             first_admin: first_admin?,

@@ -97,6 +97,12 @@ impl Scopes {
         self.iter().filter(|scope| granted.allow(*scope)).collect()
     }
 
+    /// These scopes but this one.
+    #[must_use]
+    pub fn without(&self, scope: Scope) -> Self {
+        self.iter().filter(|other| *other != scope).collect()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -408,6 +408,27 @@ mod tests {
     }
 
     #[test]
+    fn whoever_ends_very_many_sessions_one_by_one_ends_them_all() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let admin = FirstAdmin::new(Email::from_stored("root@example.com".to_owned()));
+        let mut user = admin.account(now, &Random::system());
+        let kept = SessionRef { id: Uuid::from_u128(u128::MAX), epoch: user.session_epoch };
+        for id in 0..100 {
+            user = user.with_session_ended(Uuid::from_u128(id), later(now, 1), now);
+        }
+        assert!(user.accepts(kept));
+        let forgetful = user.with_session_ended(Uuid::from_u128(100), later(now, 2), later(now, 1));
+        assert!(forgetful.accepts(kept), "those whose tokens have expired make room");
+        let full = user.with_session_ended(Uuid::from_u128(100), later(now, 1), now);
+        assert!(!full.accepts(kept), "rather too many sessions end than a row grows without end");
+        assert!(full.ended_sessions.is_empty());
+    }
+
+    fn later(time: Timestamp, seconds: i64) -> Timestamp {
+        time + jiff::SignedDuration::from_secs(seconds)
+    }
+
+    #[test]
     fn the_comparable_form_of_every_character_is_its_own() {
         for character in '\0'..=char::MAX {
             let once = UniqueName::of(character.encode_utf8(&mut [0; 4]));

@@ -200,6 +200,18 @@ impl From<SigningKeyError> for ApiError {
 }
 
 #[cfg(feature = "auth")]
+impl From<peregrine_core::table::AttemptError> for ApiError {
+    fn from(error: peregrine_core::table::AttemptError) -> Self {
+        match error {
+            peregrine_core::table::AttemptError::Locked { wait } => {
+                Self::TooManyRequests { retry_after: u32::try_from(wait.as_secs()).unwrap_or(u32::MAX) }
+            }
+            peregrine_core::table::AttemptError::Table(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(feature = "auth")]
 impl From<peregrine_core::table::TableError> for ApiError {
     fn from(error: peregrine_core::table::TableError) -> Self {
         match error {

@@ -26,7 +26,9 @@ fn operations() -> Vec<Operation> {
 }
 
 /// The operations that anybody may call.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 14] = [
+    "POST /api/v1/token/refresh",
+    "POST /api/v1/token/revoke",
     "GET /api/v1/unsubscribe",
     "POST /api/v1/unsubscribe",
     "GET /",
@@ -42,7 +44,8 @@ const PUBLIC: [&str; 12] = [
 ];
 
 /// The operations that are for admins, or for whoever has a scope that nobody gets by signing up.
-const FOR_ADMINS: [&str; 7] = [
+const FOR_ADMINS: [&str; 8] = [
+    "DELETE /api/v1/users/{user_id}/sessions",
     "GET /api/v1/suppressions/{email}",
     "DELETE /api/v1/suppressions/{email}",
     "GET /api/v1/users",

@@ -4,7 +4,7 @@ use peregrine_core::item::{Item, ItemFilter, NewItem};
 use peregrine_core::page::PageRequest;
 use peregrine_core::random::Random;
 use peregrine_core::table::{Also, ConditionalWriteError, ItemTables, Items, UpdateUserError, Users};
-use peregrine_core::user::UserPatch;
+use peregrine_core::user::{UniqueName, UserPatch};
 use peregrine_core::validation::{Change, Origin, json, validate};
 use tests::app::App;
 use uuid::Uuid;
@@ -54,6 +54,6 @@ async fn a_write_to_a_user_who_has_changed_is_refused_and_leaves_no_guard() {
     let stale = users.update(&old, &old.patched_by(&patch("stale"), app.now()), None, &Also::nothing()).await;
     assert!(matches!(stale, Err(UpdateUserError::Outdated)));
     assert!(matches!(users.delete(&old, &Also::nothing()).await, Err(ConditionalWriteError::Outdated)));
-    assert!(users.find_for_sign_in("stale").await.unwrap().is_none());
-    assert!(users.find_for_sign_in("anna").await.unwrap().is_some());
+    assert!(users.id_of(&UniqueName::of("stale")).await.unwrap().is_none());
+    assert!(users.id_of(&UniqueName::of("anna")).await.unwrap().is_some());
 }

@@ -63,6 +63,7 @@ async fn the_first_admin_is_created_once_and_for_all() {
     assert_eq!(app.put(&format!("/users/{}", admin.id)).by(&admin).json(&renamed).send().await.status, 200);
     let configured = || app.post("/token").form(&[("username", ADMIN_EMAIL), ("password", ADMIN_PASSWORD)]).send();
     assert_eq!(configured().await.status, 401, "a renamed administrator is not replaced");
+    let admin = app.sign_in("renamed", "Another1Password").await;
     let back = app.patch("/users/me").by(&admin).json(&json!({"username": "admin"})).send().await;
     assert_eq!(back.status, 200, "an administrator may take the kept names");
     assert_eq!(app.delete("/users/me").by(&admin).send().await.status, 204);

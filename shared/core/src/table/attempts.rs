@@ -1,12 +1,12 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::TableError;
-use super::also::Write;
 use super::row::Row;
 use crate::lockout::{Contender, MEMORY};
 use crate::settings::Environment;
@@ -88,21 +88,68 @@ impl Attempts {
         let Err(error) = sent else { return Ok(()) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                let mut row = Row::read("attempts", failed.item.clone().unwrap_or_default());
-                let failures: i64 = row.take_parsed("failures")?;
-                let attempted_at: i64 = row.take_parsed("attempted_at")?;
-                let failures = failures - i64::from(self.overlooked);
-                let wait = backoff.wait_after(u32::try_from(failures).unwrap_or(u32::MAX));
-                let left = u64::try_from(attempted_at + seconds(wait) - second).unwrap_or_default();
-                Err(AttemptError::Locked { wait: Duration::from_secs(left.max(1)) })
+                let left = self.left(failed.item.clone().unwrap_or_default(), contender, now)?;
+                Err(AttemptError::Locked { wait: left.max(Duration::from_secs(1)) })
             }
             _ => Err(TableError::call("UpdateItem", &error).into()),
         }
     }
 
-    /// Forgets an account's failures, in the transaction of what succeeded.
-    pub fn success(&self, contender: &Contender) -> Write {
-        Delete::builder().table_name(&self.table).key("id", AttributeValue::S(contender.key())).into()
+    /// Whether the contender has to wait, without counting anything. For contenders whose attempts are counted once they
+    /// have failed: see [`Attempts::failed`].
+    ///
+    /// # Errors
+    /// See [`AttemptError`].
+    pub async fn check(&self, contender: &Contender, now: Timestamp) -> Result<(), AttemptError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(contender.key()))
+            .send()
+            .await
+            .map_err(|error| TableError::call("GetItem", &error))?;
+        let left = answer.item.map(|row| self.left(row, contender, now)).transpose()?.unwrap_or_default();
+        if left.is_zero() { Ok(()) } else { Err(AttemptError::Locked { wait: left }) }
+    }
+
+    /// Counts an attempt that has failed.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn failed(&self, contender: &Contender, now: Timestamp) -> Result<(), TableError> {
+        match self.begin(contender, now).await {
+            // Others have failed meanwhile, so that the contender has to wait already.
+            Ok(()) | Err(AttemptError::Locked { .. }) => Ok(()),
+            Err(AttemptError::Table(error)) => Err(error),
+        }
+    }
+
+    /// How long whoever has this row has to wait.
+    fn left(
+        &self,
+        row: HashMap<String, AttributeValue>,
+        contender: &Contender,
+        now: Timestamp,
+    ) -> Result<Duration, TableError> {
+        let mut row = Row::read("attempts", row);
+        let failures: i64 = row.take_parsed("failures")?;
+        let attempted_at: i64 = row.take_parsed("attempted_at")?;
+        let failures = u32::try_from((failures - i64::from(self.overlooked)).max(0)).unwrap_or(u32::MAX);
+        let until = attempted_at.saturating_add(seconds(contender.backoff().wait_after(failures)));
+        Ok(Duration::from_secs(u64::try_from(until - now.as_second()).unwrap_or_default()))
+    }
+
+    /// Forgets an account's failures, after one of its attempts has succeeded. Not in the transaction of what succeeded: whoever
+    /// signs in several times at once would be in their own way.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn succeeded(&self, contender: &Contender) -> Result<(), TableError> {
+        let delete = self.client.delete_item().table_name(&self.table);
+        let sent = delete.key("id", AttributeValue::S(contender.key())).send().await;
+        sent.map_err(|error| TableError::call("DeleteItem", &error))?;
+        Ok(())
     }
 
     /// Takes one attempt back that was not a failure. The earlier ones stay: whoever knows one password must not be free to

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::also::{Also, Write};
+use super::merge::{ShardedList, page_of};
 use super::row::Row;
 use super::transaction::Transaction;
 use super::{ConditionalWriteError, TableError};
+use crate::page::{Page, PageRequest};
 use crate::scope::Scopes;
 use crate::session::Session;
 
@@ -99,27 +101,25 @@ impl Sessions {
         }
     }
 
-    /// The user's sessions that are stored, the oldest first. Some may be over: see [`Session::is_live`].
+    /// A page of the user's sessions, the oldest first. It can lag behind by moments, and some may be over: see
+    /// [`Session::is_live`].
     ///
     /// # Errors
     /// See [`TableError`].
-    pub async fn list(&self, user_id: Uuid) -> Result<Vec<Session>, TableError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("user_id = :user AND begins_with(entry, :prefix)")
-            .expression_attribute_values(":user", AttributeValue::S(user_id.to_string()))
-            .expression_attribute_values(":prefix", AttributeValue::S(PREFIX.to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut sessions = Vec::new();
-        while let Some(row) = pages.next().await {
-            sessions.push(session_of(row.map_err(|error| TableError::call("Query", &error))?)?);
-        }
-        Ok(sessions)
+    pub async fn list(&self, user_id: Uuid, page: &PageRequest) -> Result<Page<Session>, TableError> {
+        let list = ShardedList {
+            client: &self.client,
+            table: &self.table,
+            index: None,
+            partition_key: "user_id",
+            // All that is a user's lies together: there is little of it.
+            partitions: vec![user_id.to_string()],
+            sort_key: "entry",
+            prefix: PREFIX.to_owned(),
+        };
+        let (rows, next) = page_of(list, page).await?;
+        let entries = rows.into_iter().map(|(_, row)| session_of(row)).collect::<Result<_, _>>()?;
+        Ok(Page { entries, next })
     }
 
     /// Forgets a session, in the transaction that ends it.

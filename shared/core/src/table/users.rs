@@ -144,20 +144,23 @@ impl Users {
         self.get(&id.to_string(), READABLE).await?.map(user_of).transpose()
     }
 
-    /// The user with this email or username, and what its password is verified with.
+    /// The id of the user with this email or username.
     ///
     /// # Errors
     /// See [`TableError`].
-    pub async fn find_for_sign_in(&self, name: &str) -> Result<Option<SignIn>, TableError> {
-        let name = UniqueName::of(name);
-        // A name that is longer than a key can be is nobody's. DynamoDB would refuse the call.
-        let guard =
-            if name.as_str().len() > MAX_NAME_LENGTH { None } else { self.get(&guard_id(&name), &["user_id"]).await? };
-        let id = match guard {
-            Some(mut guard) => guard.take_text("user_id")?,
-            // Nobody has this id. To look for it makes an unknown name cost as much time as a known one.
-            None => Uuid::nil().to_string(),
-        };
+    pub async fn id_of(&self, name: &UniqueName) -> Result<Option<Uuid>, TableError> {
+        // A name that is longer than a key can be is nobody's, and DynamoDB would refuse the call. Nobody has an empty one
+        // either: to look for that makes all names cost the same.
+        let name = if name.as_str().len() > MAX_NAME_LENGTH { &UniqueName::of("") } else { name };
+        self.get(&guard_id(name), &["user_id"]).await?.map(|mut guard| guard.take_id("user_id")).transpose()
+    }
+
+    /// The user with this id and what its password is verified with. Nobody has no id; to look for nobody costs the same.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn find_for_sign_in(&self, id: Option<Uuid>) -> Result<Option<SignIn>, TableError> {
+        let id = id.unwrap_or_default().to_string();
         let Some(mut row) = self.get(&id, &[READABLE, &["password_hash"]].concat()).await? else { return Ok(None) };
         let password_hash = row.take_text("password_hash")?;
         Ok(Some(SignIn { user: user_of(row)?, password_hash }))

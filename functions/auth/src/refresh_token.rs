@@ -1,0 +1,92 @@
+use axum::extract::State;
+use futures_util::future::try_join;
+use peregrine_core::audit::{AuditAction, AuditEvent};
+use peregrine_core::session::{Refreshing, Session};
+use peregrine_core::table::ConditionalWriteError;
+use peregrine_core::user::User;
+use peregrine_http::client::{Client, Hardened};
+use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::parts::Form;
+use peregrine_http::race::Race;
+use peregrine_http::request::{Anyone, Valid};
+
+use crate::AuthState;
+use crate::token::{Token, granted};
+use crate::token_request::RefreshGrant;
+
+/// Get the next access token.
+///
+/// The answer also has the next refresh token; the one that was sent is used up by it. Who sends it again within ten seconds,
+/// because the answer got lost or two requests raced, gets the same successor. Who sends it later shows that two have it, one
+/// of whom is a thief: the session ends, for both. Rights that the user has lost since the sign-in are lost to the new token.
+#[utoipa::path(
+    post,
+    path = "/api/v1/token/refresh",
+    tag = "auth",
+    request_body(content = RefreshGrant, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = Token),
+        (status = 400, body = Problem),
+        (status = 409, body = Problem),
+        (status = 413, body = Problem),
+        (status = 422, body = Invalid),
+    ),
+)]
+pub(crate) async fn refresh_token(
+    State(state): State<AuthState>,
+    Valid(_, (Form(grant), client, Hardened(hardened))): Valid<Anyone, (Form<RefreshGrant>, Client, Hardened)>,
+) -> Result<Token, ApiError> {
+    state.refresh(grant, &client, hardened).await
+}
+
+impl AuthState {
+    /// Goes on with a session.
+    ///
+    /// # Errors
+    /// 400 if the token is none of ours, or its session is over.
+    pub(crate) async fn refresh(
+        &self,
+        grant: RefreshGrant,
+        client: &Client,
+        hardened: bool,
+    ) -> Result<Token, ApiError> {
+        let token = self.refresh_tokens.open(&grant.refresh_token).map_err(|_| ApiError::UnusableRefreshToken)?;
+        let now = self.clock.now();
+        let mut race = Race::new("The session was changed by another request, please try again");
+        loop {
+            let (user, session) =
+                try_join(self.users.find(token.user_id), self.sessions.find(token.user_id, token.session_id)).await?;
+            let (Some(user), Some(session)) = (user, session) else { return Err(ApiError::UnusableRefreshToken) };
+            if !session.is_live(&user, now) {
+                return Err(ApiError::UnusableRefreshToken);
+            }
+            let allowed = session.scopes.granted_by(&user.scopes);
+            // Before anything is used up.
+            let scopes = granted(&allowed, &grant.scope, hardened, session.has_second_factor)?;
+            let session = match session.judge(token.generation, now) {
+                Refreshing::Repeat => session,
+                Refreshing::Rotate => match self.sessions.rotate(&session, now).await {
+                    Ok(rotated) => rotated,
+                    Err(ConditionalWriteError::Outdated) => {
+                        race.lost()?;
+                        continue;
+                    }
+                    Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
+                },
+                Refreshing::Reused => return Err(self.end_reused(user, &session, client).await?),
+            };
+            return Token::of(&session, &scopes, self, now);
+        }
+    }
+
+    /// Ends a session whose refresh token somebody has used who must not have it, and is the answer to them.
+    async fn end_reused(&self, user: User, session: &Session, client: &Client) -> Result<ApiError, ApiError> {
+        let (user_id, now) = (user.id, self.clock.now());
+        tracing::warn!(%user_id, session_id = %session.id, "a refresh token was used twice; its session ends");
+        let event = AuditEvent::new(AuditAction::RefreshTokenReused, user_id, client.address, now, &self.random)
+            .by(None)
+            .about(session.id.to_string());
+        self.end_session(user, session.id, &event).await?;
+        Ok(ApiError::UnusableRefreshToken)
+    }
+}

@@ -1,0 +1,96 @@
+use axum::extract::State;
+use peregrine_core::audit::{AuditAction, AuditEvent};
+use peregrine_core::table::{Also, UpdateUserError};
+use peregrine_core::user::User;
+use peregrine_core::validation::Validate;
+use peregrine_http::caller::{Admin, Interactive, UsersWrite};
+use peregrine_http::client::Client;
+use peregrine_http::error::{ApiError, Invalid, Problem};
+use peregrine_http::parts::Path;
+use peregrine_http::race::Race;
+use peregrine_http::request::Valid;
+use peregrine_http::response::NoContent;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::AuthState;
+
+/// The user that a path names.
+#[derive(Debug, IntoParams, Validate)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct UserPath {
+    /// The user's id.
+    user_id: Uuid,
+}
+
+/// End all of the caller's sessions, this one included.
+///
+/// Access tokens and refresh tokens of all of them are accepted no more from then on. API keys stay.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/me/sessions",
+    tag = "auth",
+    security(("bearer" = ["users:write"])),
+    responses(
+        (status = 204),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 409, body = Problem),
+    ),
+)]
+pub(crate) async fn end_my_sessions(
+    State(state): State<AuthState>,
+    Valid(caller, (client,)): Valid<Interactive<UsersWrite>, (Client,)>,
+) -> Result<NoContent, ApiError> {
+    let user = caller.user().clone();
+    let actor_id = user.id;
+    state.end_all_sessions(user, actor_id, &client).await
+}
+
+/// End all sessions of a user.
+///
+/// For admins. Access tokens and refresh tokens of all of them are accepted no more from then on. API keys stay.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/{user_id}/sessions",
+    tag = "auth",
+    params(UserPath),
+    security(("bearer" = ["admin"])),
+    responses(
+        (status = 204),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Invalid),
+    ),
+)]
+pub(crate) async fn end_users_sessions(
+    State(state): State<AuthState>,
+    Valid(admin, (Path(path), client)): Valid<Interactive<Admin>, (Path<UserPath>, Client)>,
+) -> Result<NoContent, ApiError> {
+    let user = state.users.find(path.user_id).await?.ok_or(ApiError::NotFound("User not found"))?;
+    state.end_all_sessions(user, admin.user().id, &client).await
+}
+
+impl AuthState {
+    async fn end_all_sessions(&self, mut user: User, actor_id: Uuid, client: &Client) -> Result<NoContent, ApiError> {
+        let mut race = Race::new("User was changed by somebody else, please try again");
+        let event =
+            AuditEvent::new(AuditAction::AllSessionsEnded, user.id, client.address, self.clock.now(), &self.random)
+                .by(Some(actor_id));
+        let also = Also::nothing().and(self.audit.record(&event));
+        loop {
+            match self.users.update(&user, &user.with_all_sessions_ended(), None, &also).await {
+                Ok(()) => return Ok(NoContent),
+                // No name changes, so none can be taken, and nothing besides has a condition.
+                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken | UpdateUserError::Refused) => {
+                    race.lost()?
+                }
+                Err(UpdateUserError::Table(error)) => return Err(error.into()),
+            }
+            let Some(now_stored) = self.users.find(user.id).await? else { return Ok(NoContent) };
+            user = now_stored;
+        }
+    }
+}

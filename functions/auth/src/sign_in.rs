@@ -1,0 +1,113 @@
+//! A sign-in with name and password.
+//!
+//! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a user.
+
+use futures_util::future::{join, try_join};
+use peregrine_core::audit::{AuditAction, AuditEvent};
+use peregrine_core::lockout::Contender;
+use peregrine_core::session::Session;
+use peregrine_core::table::{Also, InsertUserError, SignIn};
+use peregrine_core::user::{UniqueName, User};
+use peregrine_http::client::Client;
+use peregrine_http::error::ApiError;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::AuthState;
+use crate::token::{Token, granted};
+use crate::token_request::PasswordGrant;
+
+const INCORRECT: ApiError = ApiError::Unauthenticated("Incorrect username or password");
+
+impl AuthState {
+    /// Begins a session for whoever has shown who they are.
+    ///
+    /// # Errors
+    /// 401 if they have not, 429 after too many failures, 400 if they may do nothing of what they ask for.
+    pub(crate) async fn sign_in(
+        &self,
+        grant: PasswordGrant,
+        client: &Client,
+        hardened: bool,
+    ) -> Result<Token, ApiError> {
+        let now = self.clock.now();
+        let name = UniqueName::of(&grant.username);
+        let address = Contender::Address(client.address);
+        let (id, ()) = try_join(async { Ok::<_, ApiError>(self.users.id_of(&name).await?) }, async {
+            Ok(self.attempts.check(&address, now).await?)
+        })
+        .await?;
+        let account = id.map_or(Contender::UnknownName(name.clone()), Contender::Account);
+        let (found, ()) = try_join(async { Ok::<_, ApiError>(self.users.find_for_sign_in(id).await?) }, async {
+            Ok(self.attempts.begin(&account, now).await?)
+        })
+        .await?;
+        let user = match self.verify(&grant.username, found, grant.password).await? {
+            Some(user) => user,
+            None => return Err(self.refuse(id, &address, client).await?),
+        };
+        let has_second_factor = user.has_second_factor;
+        let scopes = granted(&user.scopes, &grant.scope, hardened, has_second_factor)?;
+        let began_by = (client.address, client.user_agent.as_deref());
+        let session = Session::begin(&user, scopes, has_second_factor, began_by, now, &self.random);
+        let event = AuditEvent::new(AuditAction::SignedIn, user.id, client.address, now, &self.random)
+            .about(session.id.to_string());
+        let also = Also::nothing().and(self.audit.record(&event));
+        try_join(self.sessions.insert(&session, &also), self.attempts.succeeded(&account)).await?;
+        Token::of(&session, &session.scopes, self, now)
+    }
+
+    /// The active user with this name and password. An unknown name takes as long as a wrong password.
+    async fn verify(
+        &self,
+        name: &str,
+        mut found: Option<SignIn>,
+        password: SecretString,
+    ) -> Result<Option<User>, ApiError> {
+        if found.is_none()
+            && let Some(admin) = self.first_admin.verify(name, &password)
+        {
+            let account = admin.account(self.clock.now(), &self.random);
+            found = self.create_first_admin(name, account, password.clone()).await?;
+        }
+        let (user, hash) = found.map(|SignIn { user, password_hash }| (user, password_hash)).unzip();
+        let matches = self.passwords.verify(password, hash).await?;
+        Ok(user.filter(|user| matches && user.is_active))
+    }
+
+    /// Puts a refused sign-in on record and is the answer to it.
+    async fn refuse(&self, id: Option<Uuid>, address: &Contender, client: &Client) -> Result<ApiError, ApiError> {
+        let now = self.clock.now();
+        let event =
+            AuditEvent::new(AuditAction::SignInRefused, id.unwrap_or_default(), client.address, now, &self.random)
+                .by(None);
+        let (recorded, counted) = join(self.audit.insert(&event), self.attempts.failed(address, now)).await;
+        recorded?;
+        counted?;
+        Ok(INCORRECT)
+    }
+
+    /// Creates the first administrator's account, once and for all. If another sign-in has just done so, that account is the
+    /// one; if it has been renamed or deleted since, there is none.
+    async fn create_first_admin(
+        &self,
+        name: &str,
+        account: User,
+        password: SecretString,
+    ) -> Result<Option<SignIn>, ApiError> {
+        let password_hash = self.passwords.hash(password).await?;
+        match self.users.insert_first_admin(&account, &password_hash).await {
+            Ok(()) => {
+                tracing::info!(user_id = %account.id, "created the first administrator");
+                Ok(Some(SignIn { user: account, password_hash }))
+            }
+            Err(InsertUserError::NameTaken | InsertUserError::KeyUsed(_)) => {
+                match self.users.id_of(&UniqueName::of(name)).await? {
+                    None => Ok(None),
+                    id => Ok(self.users.find_for_sign_in(id).await?),
+                }
+            }
+            Err(InsertUserError::Table(error)) => Err(error.into()),
+        }
+    }
+}

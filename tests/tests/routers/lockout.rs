@@ -1,0 +1,126 @@
+//! Guessing: how many failures are free, and what happens after more.
+
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+use serde_json::json;
+use tests::app::{App, PASSWORD};
+use tests::client::Answer;
+
+/// Limits as deployed, but for the rate limit of sign-in, which would be met first.
+const STRICT: [(&str, &str); 2] =
+    [("STRICT_LIMITS", "true"), ("RATE_LIMITS", "sign-in=10000/60 sign-up=1000/60 writes=100000/60")];
+
+async fn attempt(app: &App, name: &str, password: &str) -> Answer {
+    app.post("/token").form(&[("username", name), ("password", password)]).send().await
+}
+
+/// The statuses of so many wrong attempts.
+async fn fail(app: &App, name: &str, times: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..times {
+        statuses.push(attempt(app, name, "Wrong0000").await.status);
+    }
+    statuses
+}
+
+fn wait(answer: &Answer) -> u32 {
+    assert_eq!(answer.status, 429, "{answer:?}");
+    answer.header("retry-after").unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn after_ten_failures_an_account_waits_longer_each_time() {
+    let app = App::start_with(&STRICT).await;
+    app.user("ann").await;
+    assert_eq!(fail(&app, "ann", 10).await, [401; 10]);
+    for expected in [30, 60, 120, 240, 480, 900, 900] {
+        let locked = attempt(&app, "ann", PASSWORD).await;
+        assert_eq!(wait(&locked), expected, "the right password tells nothing while the account waits");
+        app.pass(SignedDuration::from_secs(i64::from(expected) - 1));
+        assert_eq!(attempt(&app, "ann", "Wrong0000").await.status, 429);
+        app.pass(SignedDuration::from_secs(1));
+        assert_eq!(attempt(&app, "ann", "Wrong0000").await.status, 401);
+    }
+    app.pass(SignedDuration::from_secs(900));
+    assert_eq!(attempt(&app, "ann", PASSWORD).await.status, 200);
+    assert_eq!(fail(&app, "ann", 10).await, [401; 10], "who has signed in begins anew");
+}
+
+#[tokio::test]
+async fn a_users_names_share_one_count() {
+    let app = App::start_with(&STRICT).await;
+    app.user("ann").await;
+    fail(&app, "ann", 5).await;
+    fail(&app, "ANN@example.com", 5).await;
+    assert_eq!(attempt(&app, "ann", PASSWORD).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_locked_like_any_other() {
+    let app = App::start_with(&STRICT).await;
+    app.user("ann").await;
+    let known = [fail(&app, "ann", 10).await, vec![attempt(&app, "ann", "Wrong0000").await.status]];
+    let unknown = [fail(&app, "nobody", 10).await, vec![attempt(&app, "nobody", "Wrong0000").await.status]];
+    assert_eq!(known, unknown);
+    let (known, unknown) = (attempt(&app, "ann", "x").await, attempt(&app, "nobody", "x").await);
+    assert_eq!((known.body, wait(&unknown)), (unknown.body, 30));
+}
+
+#[tokio::test]
+async fn of_guesses_that_race_each_other_no_more_pass_than_one_after_the_other() {
+    let app = App::start_with(&STRICT).await;
+    app.user("ann").await;
+    let answers = join_all((0..20).map(|_| attempt(&app, "ann", "Wrong0000"))).await;
+    let judged = answers.iter().filter(|answer| answer.status == 401).count();
+    assert_eq!(judged, 10, "each was counted before it was judged");
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_at_many_accounts_waits_too() {
+    let app = App::start_with(&STRICT).await;
+    let ann = app.user("ann").await;
+    for number in 0..50 {
+        assert_eq!(attempt(&app, &format!("somebody{number}"), "Wrong0000").await.status, 401);
+    }
+    assert_eq!(wait(&attempt(&app, "ann", PASSWORD).await), 30);
+    assert_eq!(app.get("/users/me").by(&ann).send().await.status, 200, "who is signed in stays so");
+}
+
+#[tokio::test]
+async fn a_success_takes_nothing_off_an_address() {
+    let app = App::start_with(&STRICT).await;
+    app.user("mallory").await;
+    for number in 0..50 {
+        assert_eq!(attempt(&app, &format!("somebody{number}"), "Wrong0000").await.status, 401);
+        if number % 10 == 0 {
+            assert_eq!(attempt(&app, "mallory", PASSWORD).await.status, 200);
+        }
+    }
+    assert_eq!(attempt(&app, "mallory", PASSWORD).await.status, 429, "an account of one's own is no way to guess on");
+}
+
+#[tokio::test]
+async fn signing_in_often_locks_nobody() {
+    let app = App::start_with(&STRICT).await;
+    app.user("ann").await;
+    for _ in 0..12 {
+        assert_eq!(attempt(&app, "ann", PASSWORD).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn refused_and_successful_sign_ins_are_on_record_without_the_name_that_was_typed() {
+    let app = App::start_with(&STRICT).await;
+    let (ann, admin) = (app.user("ann").await, app.admin().await);
+    attempt(&app, "ann", "Wrong0000").await;
+    attempt(&app, "my-secret-password", "Wrong0000").await;
+    let events = app.get("/audit-events?limit=100").by(&admin).send().await;
+    assert_eq!(events.status, 200);
+    let all = events.body.as_array().unwrap();
+    let refused: Vec<_> = all.iter().filter(|event| event["action"] == "sign_in_refused").collect();
+    let whose: Vec<_> = refused.iter().map(|event| &event["user_id"]).collect();
+    assert!(whose.contains(&&json!(ann.id)) && whose.contains(&&json!(uuid::Uuid::nil())), "{refused:?}");
+    assert!(refused.iter().all(|event| event["actor_id"].is_null()));
+    assert!(all.iter().any(|event| event["action"] == "signed_in" && event["user_id"] == json!(ann.id)));
+    assert!(!events.raw.contains("my-secret-password"));
+}
