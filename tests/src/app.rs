@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use auth::{AuthState, FirstAdminAccess};
+use auth::{AuthState, FirstAdminAccess, Signing};
 use axum::body::Body;
 use axum::http::Request;
 use items::ItemsState;
@@ -27,7 +27,7 @@ use peregrine_core::settings::Environment;
 use peregrine_core::table::{
     Attempts, Audit, Client, ItemTables, Items, Jobs, Keys, RateLimiter, Sessions, Suppressions, Users,
 };
-use peregrine_core::token::{Signer, Verifier};
+use peregrine_core::token::{SigningKeys, Verifier};
 use peregrine_core::user::FirstAdmin;
 use peregrine_core::webhook::WebhookSecrets;
 use peregrine_http::caller::Authenticator;
@@ -46,15 +46,14 @@ pub const ADMIN_EMAIL: &str = "root@example.com";
 pub const ADMIN_PASSWORD: &str = "first-admin-password";
 /// A password that everybody in tests has.
 pub const PASSWORD: &str = "Passw0rd1";
-const ISSUER: &str = "tests";
+/// Who issues tokens in tests.
+pub const ISSUER: &str = "tests";
 /// What all keys and secrets are derived from in tests.
 pub const SECRET: &str = "a secret of more than thirty-two characters";
 
 /// The bundle without Lambda: every function's router, on tables of its own.
 pub struct App {
     service: Service,
-    /// The signer of the auth function.
-    pub signer: Arc<Signer>,
     /// Makes the links in mails.
     pub links: MailLinks,
     /// A client of the tables.
@@ -98,8 +97,9 @@ impl App {
 
         let users = Users::new(client.clone(), "UsersTable".to_owned());
         let keys = Keys::new(client.clone(), "KeysTable".to_owned());
-        let signer = Arc::new(Signer::new(&SECRET.into(), ISSUER.to_owned(), random.clone()).expect("a key"));
-        keys.publish(signer.public_key()).await.expect("the key is published");
+        let secret = SigningKeys::new(&SECRET.into());
+        let signing = Signing::start(keys.clone(), secret, ISSUER.to_owned(), random.clone(), clock.now());
+        let signing = signing.await.expect("the key is published");
         let authenticator =
             Authenticator::new(Verifier::new(ISSUER), keys, users.clone(), limiter.clone(), clock.clone());
         let email = Email::parse(ADMIN_EMAIL).expect("an email");
@@ -111,7 +111,7 @@ impl App {
         let links = MailLinks::new(&SECRET.into());
         let auth_state = AuthState {
             users: users.clone(),
-            signer: Arc::clone(&signer),
+            signing,
             sessions: Sessions::new(client.clone(), "CredentialsTable".to_owned()),
             refresh_tokens: RefreshTokens::new(&SECRET.into()),
             attempts: attempts.clone(),
@@ -168,7 +168,7 @@ impl App {
             .merge(jobs::routes().with_state(jobs_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { service: Service::new(router.into(), edge), signer, links, client, jobs, clock, passed, aws }
+        Self { service: Service::new(router.into(), edge), links, client, jobs, clock, passed, aws }
     }
 
     /// How many calls of AWS services have been made so far, by `<service> <operation>`.

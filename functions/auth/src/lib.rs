@@ -1,17 +1,22 @@
-//! Sign-in, and the confirmation of addresses: the only function that can mint access tokens.
+//! Sign-in, the keys that tokens are signed with, and the confirmation of addresses: the only function that can mint access
+//! tokens.
 
 mod create_token;
 mod first_admin;
+mod jwks;
 mod refresh_token;
 mod revoke_token;
+mod rotate_keys;
 mod sessions;
 mod sign_in;
+mod signing;
 mod state;
 mod token;
 mod token_request;
 mod verify_email;
 
 pub use first_admin::FirstAdminAccess;
+pub use signing::Signing;
 pub use state::AuthState;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,4 +31,6 @@ pub fn routes() -> OpenApiRouter<AuthState> {
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end_all::end_users_sessions))
         .routes(routes!(verify_email::show_verification, verify_email::verify_email))
+        .routes(routes!(jwks::read_key_set))
+        .routes(routes!(rotate_keys::rotate_signing_keys))
 }

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::session::{Refreshing, Session};
 use peregrine_core::table::ConditionalWriteError;
@@ -54,8 +54,12 @@ impl AuthState {
         let now = self.clock.now();
         let mut race = Race::new("The session was changed by another request, please try again");
         loop {
-            let (user, session) =
-                try_join(self.users.find(token.user_id), self.sessions.find(token.user_id, token.session_id)).await?;
+            let (user, session, signer) = try_join3(
+                async { Ok(self.users.find(token.user_id).await?) },
+                async { Ok(self.sessions.find(token.user_id, token.session_id).await?) },
+                self.signing.signer(now),
+            )
+            .await?;
             let (Some(user), Some(session)) = (user, session) else { return Err(ApiError::UnusableRefreshToken) };
             if !session.is_live(&user, now) {
                 return Err(ApiError::UnusableRefreshToken);
@@ -75,7 +79,7 @@ impl AuthState {
                 },
                 Refreshing::Reused => return Err(self.end_reused(user, &session, client).await?),
             };
-            return Token::of(&session, &scopes, self, now);
+            return Token::of(&session, &scopes, self, &signer, now);
         }
     }
 

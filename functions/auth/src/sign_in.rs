@@ -2,7 +2,7 @@
 //!
 //! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a user.
 
-use futures_util::future::{join, try_join};
+use futures_util::future::{join, try_join, try_join3};
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
 use peregrine_core::session::Session;
@@ -33,9 +33,11 @@ impl AuthState {
         let now = self.clock.now();
         let name = UniqueName::of(&grant.username);
         let address = Contender::Address(client.address);
-        let (id, ()) = try_join(async { Ok::<_, ApiError>(self.users.id_of(&name).await?) }, async {
-            Ok(self.attempts.check(&address, now).await?)
-        })
+        let (id, (), signer) = try_join3(
+            async { Ok(self.users.id_of(&name).await?) },
+            async { Ok(self.attempts.check(&address, now).await?) },
+            self.signing.signer(now),
+        )
         .await?;
         let account = id.map_or(Contender::UnknownName(name.clone()), Contender::Account);
         let (found, ()) = try_join(async { Ok::<_, ApiError>(self.users.find_for_sign_in(id).await?) }, async {
@@ -54,7 +56,7 @@ impl AuthState {
             .about(session.id.to_string());
         let also = Also::nothing().and(self.audit.record(&event));
         try_join(self.sessions.insert(&session, &also), self.attempts.succeeded(&account)).await?;
-        Token::of(&session, &session.scopes, self, now)
+        Token::of(&session, &session.scopes, self, &signer, now)
     }
 
     /// The active user with this name and password. An unknown name takes as long as a wrong password.

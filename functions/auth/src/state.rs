@@ -9,10 +9,11 @@ use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{Attempts, Audit, Client, Jobs, Keys, RateLimiter, Sessions, Users};
-use peregrine_core::token::Signer;
+use peregrine_core::token::SigningKeys;
 use peregrine_http::caller::Authenticator;
 
 use crate::first_admin::FirstAdminAccess;
+use crate::signing::Signing;
 
 /// What the operations of this function work with.
 #[derive(Clone)]
@@ -20,7 +21,7 @@ pub struct AuthState {
     /// Who can sign in.
     pub users: Users,
     /// Mints the tokens.
-    pub signer: Arc<Signer>,
+    pub signing: Signing,
     /// What sign-ins have begun.
     pub sessions: Sessions,
     /// Makes and reads refresh tokens.
@@ -54,8 +55,8 @@ impl AuthState {
     /// initialises the function, and the call opens the connection to DynamoDB that the first sign-in then uses.
     ///
     /// # Errors
-    /// Settings that are missing or malformed, among them those that have been read of `environment` before, or a key
-    /// table that is out of reach.
+    /// Settings that are missing or malformed, among them those that have been read of `environment` before, a key table
+    /// that is out of reach, or a signing secret that was replaced before.
     pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
         let config = AwsSettings::from_env(&mut environment).sdk_config();
         let users_table = environment.text("USERS_TABLE");
@@ -75,11 +76,11 @@ impl AuthState {
             Authenticator::from_env(&mut environment, client.clone(), users.clone(), limiter.clone(), clock.clone());
         environment.finish()?;
 
-        let signer = Signer::new(&signing_secret, issuer, random.clone())?;
-        Keys::new(client.clone(), keys_table).publish(signer.public_key()).await?;
+        let keys = Keys::new(client.clone(), keys_table);
+        let signing_keys = SigningKeys::new(&signing_secret);
         Ok(Self {
             users,
-            signer: Arc::new(signer),
+            signing: Signing::start(keys, signing_keys, issuer, random.clone(), clock.now()).await?,
             sessions: Sessions::new(client.clone(), credentials_table),
             refresh_tokens: RefreshTokens::new(&signing_secret),
             attempts,
@@ -97,14 +98,14 @@ impl AuthState {
     }
 }
 
-impl AsRef<RateLimiter> for AuthState {
-    fn as_ref(&self) -> &RateLimiter {
-        &self.limiter
-    }
-}
-
 impl AsRef<Authenticator> for AuthState {
     fn as_ref(&self) -> &Authenticator {
         &self.authenticator
+    }
+}
+
+impl AsRef<RateLimiter> for AuthState {
+    fn as_ref(&self) -> &RateLimiter {
+        &self.limiter
     }
 }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::session::Session;
-use peregrine_core::token::LIFETIME_SECONDS;
+use peregrine_core::token::{LIFETIME_SECONDS, Signer};
 use peregrine_http::error::ApiError;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -39,9 +39,15 @@ impl Token {
     ///
     /// # Errors
     /// 500 if nothing can be signed.
-    pub(crate) fn of(session: &Session, scopes: &Scopes, state: &AuthState, now: Timestamp) -> Result<Self, ApiError> {
+    pub(crate) fn of(
+        session: &Session,
+        scopes: &Scopes,
+        state: &AuthState,
+        signer: &Signer,
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
         Ok(Self {
-            access_token: state.signer.mint(session.user_id, session.reference(), scopes, now)?,
+            access_token: signer.mint(session.user_id, session.reference(), scopes, now)?,
             token_type: "bearer",
             expires_in: LIFETIME_SECONDS,
             refresh_token: state.refresh_tokens.current_of(session).expose_secret().to_owned(),

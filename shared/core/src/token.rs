@@ -3,13 +3,14 @@
 //! Only the auth function has a [`Signer`]. All others have a [`Verifier`] and the public keys.
 
 mod crypto;
+mod schedule;
+mod signing_keys;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use ring::{digest, hkdf};
-use secrecy::{ExposeSecret, SecretString};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use ring::digest;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,12 +18,17 @@ use crate::random::Random;
 use crate::scope::Scopes;
 use crate::user::SessionRef;
 
+pub use schedule::{ANNOUNCED_FOR, KeySchedule, REREAD_AFTER, RotationError, ScheduledKey};
+pub use signing_keys::{SecretId, SigningKey, SigningKeyError, SigningKeys};
+
 /// How long an access token is valid, in seconds.
 pub const LIFETIME_SECONDS: i64 = 30 * 60;
 /// The `aud` claim: whom the tokens are for.
 const AUDIENCE: &str = "peregrine-api";
-/// The `typ` header of an access token (RFC 9068 section 2.1).
-const TYPE: &str = "at+jwt";
+/// The `alg` header of an access token: the one algorithm there is.
+const ALGORITHM: &str = "EdDSA";
+/// The `typ` header of an access token (RFC 9068 section 2.1), as it is written first. Both are read (section 4).
+const TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
 /// How far the clocks of two sandboxes may be apart, in seconds.
 const LEEWAY_SECONDS: i64 = 5;
 /// Longest token that is looked at, in bytes. Ours have about 500.
@@ -70,12 +76,6 @@ pub enum TokenError {
 pub struct KeyId(String);
 
 impl KeyId {
-    fn of(public_key: &[u8]) -> Self {
-        let x = URL_SAFE_NO_PAD.encode(public_key);
-        let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-        Self(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, jwk.as_bytes())))
-    }
-
     /// The id, 43 characters of unpadded base64url.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -97,46 +97,35 @@ impl PublicKey {
         &self.0
     }
 
+    /// The key as a JWK has it (`x`, RFC 8037 section 2): 43 characters of unpadded base64url.
+    pub fn x(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
     /// The key's id.
     pub fn id(&self) -> KeyId {
-        KeyId::of(&self.0)
+        let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, self.x());
+        KeyId(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, jwk.as_bytes())))
     }
 }
 
-/// The signing key can't be used.
-#[derive(Debug, thiserror::Error)]
-#[error("no signing key can be derived from the signing secret")]
-pub struct SigningKeyError;
-
-/// Mints access tokens.
+/// Mints access tokens with one key.
+#[derive(Debug)]
 pub struct Signer {
-    key: EncodingKey,
-    public_key: PublicKey,
+    key: SigningKey,
     issuer: String,
     random: Random,
 }
 
 impl Signer {
-    /// A signer whose key is derived from `secret` (HKDF with SHA-256, RFC 5869), so that one secret of any form will do
-    /// and the key itself is stored nowhere.
-    ///
-    /// # Errors
-    /// [`SigningKeyError`], which no secret is known to cause.
-    pub fn new(secret: &SecretString, issuer: String, random: Random) -> Result<Self, SigningKeyError> {
-        crypto::install();
-        let mut seed = [0; 32];
-        hkdf::Salt::new(hkdf::HKDF_SHA256, b"peregrine")
-            .extract(secret.expose_secret().as_bytes())
-            .expand(&[b"access token signing key, version 1"], hkdf::HKDF_SHA256)
-            .and_then(|key| key.fill(&mut seed))
-            .map_err(|_| SigningKeyError)?;
-        let public_key = crypto::public_key(&seed).ok_or(SigningKeyError)?;
-        Ok(Self { key: EncodingKey::from_ed_der(&seed), public_key: PublicKey(public_key), issuer, random })
+    /// A signer of the tokens of `issuer`.
+    pub fn new(key: SigningKey, issuer: String, random: Random) -> Self {
+        Self { key, issuer, random }
     }
 
     /// The key that verifies what this signer mints.
     pub fn public_key(&self) -> &PublicKey {
-        &self.public_key
+        self.key.public_key()
     }
 
     /// A new access token for a user's session.
@@ -151,8 +140,11 @@ impl Signer {
         now: Timestamp,
     ) -> Result<String, SigningKeyError> {
         let issued = now.as_second();
-        let header =
-            Header { typ: Some(TYPE.to_owned()), kid: Some(self.public_key.id().0), ..Header::new(Algorithm::EdDSA) };
+        let header = Header {
+            typ: Some(TYPES[0].to_owned()),
+            kid: Some(self.public_key().id().0),
+            ..Header::new(Algorithm::EdDSA)
+        };
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
@@ -165,8 +157,18 @@ impl Signer {
             exp: issued + LIFETIME_SECONDS,
             scope: scopes.to_string(),
         };
-        jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| SigningKeyError)
+        jsonwebtoken::encode(&header, &claims, &self.key.key).map_err(|_| SigningKeyError)
     }
+}
+
+/// The header of an access token. What else there could be says how to verify the token (`jku`, `jwk`, `x5c`, `x5u`), or
+/// that it means something else (`crit`, `b64`, `zip`, `cty`), so nothing else may be there, and nothing twice.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccessTokenHeader {
+    typ: String,
+    alg: String,
+    kid: String,
 }
 
 /// The id of the key that a token claims to be signed with, to look the key up by. Nothing is verified yet.
@@ -175,16 +177,18 @@ impl Signer {
 /// [`TokenError::Foreign`] if the token isn't of the form that [`Signer::mint`] gives it. In particular the header may
 /// not bring a key along, nor say where to find one.
 pub fn key_id(token: &str) -> Result<KeyId, TokenError> {
+    let mut parts = token.split('.');
+    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(TokenError::Foreign);
+    };
     if token.len() > MAX_LENGTH {
         return Err(TokenError::Foreign);
     }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Foreign)?;
-    let brings_key = header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some();
-    if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) || brings_key || header.crit.is_some() {
-        return Err(TokenError::Foreign);
-    }
-    let id = header.kid.filter(|kid| URL_SAFE_NO_PAD.decode(kid).is_ok_and(|bytes| bytes.len() == 32));
-    id.map(KeyId).ok_or(TokenError::Foreign)
+    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError::Foreign)?;
+    let header: AccessTokenHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Foreign)?;
+    let is_ours = header.alg == ALGORITHM && TYPES.contains(&header.typ.as_str());
+    let is_thumbprint = URL_SAFE_NO_PAD.decode(&header.kid).is_ok_and(|bytes| bytes.len() == 32);
+    if is_ours && is_thumbprint { Ok(KeyId(header.kid)) } else { Err(TokenError::Foreign) }
 }
 
 /// Verifies access tokens.
@@ -215,15 +219,21 @@ impl Verifier {
         if key_id(token)? != key.id() {
             return Err(TokenError::Foreign);
         }
-        let key = DecodingKey::from_ed_der(key.as_bytes());
-        let claims =
-            jsonwebtoken::decode::<Claims>(token, &key, &self.validation).map_err(|_| TokenError::Foreign)?.claims;
+        let claims = self.signed_claims(token, key)?;
         let now = now.as_second();
-        if now + LEEWAY_SECONDS < claims.nbf || now >= claims.exp + LEEWAY_SECONDS {
+        let (begins, ends) = (claims.nbf.saturating_sub(LEEWAY_SECONDS), claims.exp.saturating_add(LEEWAY_SECONDS));
+        if now < begins || now >= ends {
             return Err(TokenError::Time);
         }
         let session = SessionRef { id: claims.sid, epoch: claims.epoch };
         Ok(AccessToken { user_id: claims.sub, session, scopes: Scopes::parse_lenient(&claims.scope) })
+    }
+
+    /// The claims, if the key has signed them and they are from our issuer and for us.
+    fn signed_claims(&self, token: &str, key: &PublicKey) -> Result<Claims, TokenError> {
+        let key = DecodingKey::from_ed_der(key.as_bytes());
+        let token = jsonwebtoken::decode(token, &key, &self.validation).map_err(|_| TokenError::Foreign)?;
+        Ok(token.claims)
     }
 }
 

@@ -3,9 +3,8 @@
 
 mod interactive;
 
-use std::collections::HashMap;
+use std::future::ready;
 use std::marker::PhantomData;
-use std::sync::{Arc, RwLock};
 
 use axum::http::header::AUTHORIZATION;
 use jiff::Timestamp;
@@ -13,13 +12,14 @@ use peregrine_core::clock::Clock;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{Client, Keys, RateLimiter, Users};
-use peregrine_core::token::{AccessToken, KeyId, PublicKey, Verifier, key_id};
+use peregrine_core::token::{AccessToken, Verifier, key_id};
 use peregrine_core::user::{SessionRef, User};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::counting::count_lookup;
 use crate::error::ApiError;
+use crate::known_keys::KnownKeys;
 use crate::request::{Caller, Received};
 
 pub use interactive::Interactive;
@@ -31,9 +31,7 @@ const REFUSED: ApiError = ApiError::Unauthenticated("Could not validate credenti
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     verifier: Verifier,
-    keys: Keys,
-    /// Public keys, which never change once published.
-    known_keys: Arc<RwLock<HashMap<KeyId, PublicKey>>>,
+    keys: KnownKeys,
     users: Users,
     limiter: RateLimiter,
     clock: Clock,
@@ -42,7 +40,7 @@ pub struct Authenticator {
 impl Authenticator {
     /// An authenticator of the tokens that `verifier` knows, with the keys and users in these tables.
     pub fn new(verifier: Verifier, keys: Keys, users: Users, limiter: RateLimiter, clock: Clock) -> Self {
-        Self { verifier, keys, known_keys: Arc::default(), users, limiter, clock }
+        Self { verifier, keys: KnownKeys::new(keys), users, limiter, clock }
     }
 
     /// An authenticator as `TOKEN_ISSUER` and `KEYS_TABLE` say.
@@ -64,19 +62,24 @@ impl Authenticator {
     async fn verified_token(&self, received: &Received) -> Result<AccessToken, ApiError> {
         let token = bearer_token(received).ok_or(NOT_AUTHENTICATED)?;
         let id = key_id(&token).map_err(|_| REFUSED)?;
-        let key = self.public_key(id, received).await?.ok_or(REFUSED)?;
-        self.verifier.verify(&token, &key, self.clock.now()).map_err(|_| REFUSED)
+        let now = self.clock.now();
+        // Whoever names a key that is not known pays with a read.
+        let counted = count_lookup(&received.exchange, &self.limiter);
+        let key = self.keys.find(id, now, counted).await?.ok_or(REFUSED)?;
+        self.verifier.verify(&token, &key, now).map_err(|_| REFUSED)
     }
 
-    /// What an access token says that was not sent to show who is calling. `None` if it is not valid.
+    /// What an access token says that was not sent to show who is calling, by a request that is counted anyway. `None` if it
+    /// is not valid.
     ///
     /// # Errors
-    /// Those of the keys' table.
+    /// 5xx if the keys can't be read.
     pub async fn verify(&self, token: &SecretString) -> Result<Option<AccessToken>, ApiError> {
         let token = token.expose_secret();
         let Ok(id) = key_id(token) else { return Ok(None) };
-        let Some(key) = self.keys.find(&id).await? else { return Ok(None) };
-        Ok(self.verifier.verify(token, &key, self.clock.now()).ok())
+        let now = self.clock.now();
+        let Some(key) = self.keys.find(id, now, ready(Ok(()))).await? else { return Ok(None) };
+        Ok(self.verifier.verify(token, &key, now).ok())
     }
 
     /// The user whom a credential belongs to, read anew, so that a deactivation or an ended session bites at once.
@@ -94,21 +97,6 @@ impl Authenticator {
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    async fn public_key(&self, id: KeyId, received: &Received) -> Result<Option<PublicKey>, ApiError> {
-        let known = self.known_keys.read().ok().and_then(|keys| keys.get(&id).cloned());
-        if known.is_some() {
-            return Ok(known);
-        }
-        // Anybody can name keys that do not exist, so looking for one is a read of the address that asks.
-        count_lookup(&received.exchange, &self.limiter).await?;
-        let found = self.keys.find(&id).await?;
-        // A poisoned lock costs the memory of this key, not the request.
-        if let (Some(key), Ok(mut keys)) = (&found, self.known_keys.write()) {
-            keys.insert(id, key.clone());
-        }
-        Ok(found)
     }
 }
 

@@ -22,6 +22,8 @@ pub mod entity_tag;
 pub mod error;
 #[cfg(feature = "auth")]
 pub mod idempotency;
+#[cfg(feature = "auth")]
+mod known_keys;
 mod layers;
 #[cfg(feature = "auth")]
 pub mod list;

@@ -26,9 +26,10 @@ fn operations() -> Vec<Operation> {
 }
 
 /// The operations that anybody may call.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 15] = [
     "POST /api/v1/token/refresh",
     "POST /api/v1/token/revoke",
+    "GET /.well-known/jwks.json",
     "GET /api/v1/unsubscribe",
     "POST /api/v1/unsubscribe",
     "GET /",
@@ -44,8 +45,9 @@ const PUBLIC: [&str; 14] = [
 ];
 
 /// The operations that are for admins, or for whoever has a scope that nobody gets by signing up.
-const FOR_ADMINS: [&str; 8] = [
+const FOR_ADMINS: [&str; 9] = [
     "DELETE /api/v1/users/{user_id}/sessions",
+    "POST /api/v1/signing-keys/rotate",
     "GET /api/v1/suppressions/{email}",
     "DELETE /api/v1/suppressions/{email}",
     "GET /api/v1/users",

@@ -39,7 +39,7 @@ pub use aws_sdk_dynamodb::Client;
 pub use counters::RateLimiter;
 pub use items::{InsertItemError, ItemTables, Items};
 pub use jobs::{Due, InsertJobError, JobFilter, Jobs, Promise};
-pub use keys::Keys;
+pub use keys::{Keys, PublishError, PublishedKey};
 pub use sessions::Sessions;
 pub use suppressions::Suppressions;
 pub use users::{InsertUserError, SignIn, UpdateUserError, Users};
