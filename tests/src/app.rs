@@ -193,6 +193,11 @@ impl App {
         self.passed.fetch_add(time.as_secs(), Ordering::SeqCst);
     }
 
+    /// How many calls of an operation of a service the functions, and the test, have made.
+    pub fn calls(&self, service: &str, operation: &str) -> u64 {
+        self.aws.faults().calls(service, operation)
+    }
+
     /// Begins a call. The path is below `/api/v1` unless it starts with two slashes: `//health` is `/health`.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let path = path
