@@ -1,6 +1,6 @@
 //! All routers in one process, with a clock that tests can set.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -169,11 +169,6 @@ impl App {
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
         Self { service: Service::new(router.into(), edge), links, client, jobs, clock, passed, aws }
-    }
-
-    /// How many calls of AWS services have been made so far, by `<service> <operation>`.
-    pub fn calls(&self) -> BTreeMap<String, u64> {
-        self.aws.faults().counts()
     }
 
     /// How many single sessions of a user are remembered as ended.

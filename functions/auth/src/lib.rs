@@ -1,6 +1,8 @@
 //! Sign-in, the keys that tokens are signed with, and the confirmation of addresses: the only function that can mint access
 //! tokens.
+//! Sign-in, the confirmation of addresses, and the audit trail: the only function that can mint access tokens.
 
+mod audit;
 mod create_token;
 mod first_admin;
 mod jwks;
@@ -30,6 +32,7 @@ pub fn routes() -> OpenApiRouter<AuthState> {
         .routes(routes!(sessions::list::list_sessions, sessions::end_all::end_my_sessions))
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end_all::end_users_sessions))
+        .routes(routes!(audit::list_audit_events))
         .routes(routes!(verify_email::show_verification, verify_email::verify_email))
         .routes(routes!(jwks::read_key_set))
         .routes(routes!(rotate_keys::rotate_signing_keys))

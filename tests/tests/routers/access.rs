@@ -45,9 +45,10 @@ const PUBLIC: [&str; 15] = [
 ];
 
 /// The operations that are for admins, or for whoever has a scope that nobody gets by signing up.
-const FOR_ADMINS: [&str; 9] = [
+const FOR_ADMINS: [&str; 10] = [
     "DELETE /api/v1/users/{user_id}/sessions",
     "POST /api/v1/signing-keys/rotate",
+    "GET /api/v1/audit-events",
     "GET /api/v1/suppressions/{email}",
     "DELETE /api/v1/suppressions/{email}",
     "GET /api/v1/users",

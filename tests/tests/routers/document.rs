@@ -209,7 +209,13 @@ fn an_answer_has_the_header_fields_that_follow_from_what_it_is() {
     assert_eq!(showing["Location"], creating);
     assert_eq!(
         showing["Link"],
-        ["GET /api/v1/items", "GET /api/v1/jobs", "GET /api/v1/users", "GET /api/v1/users/me/sessions"]
+        [
+            "GET /api/v1/audit-events",
+            "GET /api/v1/items",
+            "GET /api/v1/jobs",
+            "GET /api/v1/users",
+            "GET /api/v1/users/me/sessions"
+        ]
     );
     let of_one_resource = [
         "POST /api/v1/items",

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod audit;
 mod claims;
 mod conditional;
 mod contract;

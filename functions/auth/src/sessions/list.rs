@@ -45,7 +45,7 @@ pub(crate) struct SessionView {
 /// The list's name, which its cursors are bound to.
 const LIST: &str = "sessions";
 
-/// List the caller's sessions, the oldest first.
+/// List the caller's sessions, the newest first.
 ///
 /// Every sign-in begins a session. It ends when it is ended, when its refresh token has not been used for 14 days, or 90 days
 /// after the sign-in. Sessions that are over are passed over, so that a page can be short, even empty, while there is a next

@@ -20,9 +20,19 @@ pub(super) struct ShardedList<'a> {
     pub(super) sort_key: &'static str,
     /// What the sort key must begin with; empty for all.
     pub(super) prefix: String,
+    pub(super) order: Order,
 }
 
-/// Reads a sharded list in the order of its sort key, whatever shard the rows are in.
+/// In which order of its sort key a list is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The least first: of ids, the oldest.
+    Ascending,
+    /// The greatest first: of ids, the newest.
+    Descending,
+}
+
+/// Reads a sharded list in its order of the sort key, whatever shard the rows are in.
 pub(super) struct Merge<'a> {
     list: ShardedList<'a>,
     /// The sort keys that are read, both included.
@@ -58,7 +68,34 @@ impl<'a> ShardedList<'a> {
             partitions: (0..LIST_SHARDS).map(|shard| shard.to_string()).collect(),
             sort_key: "id",
             prefix: String::new(),
+            order: Order::Ascending,
         }
+    }
+
+    /// The sort keys behind `after`, or all: the least and the greatest of them.
+    fn range(&self, after: Option<&Position>) -> (String, String) {
+        // No key is the bare prefix, and none contains the greatest character.
+        let whole = (format!("{}\0", self.prefix), format!("{}{GREATEST}", self.prefix));
+        match (after, self.order) {
+            (None, _) => whole,
+            // The least string behind another one is that string and a NUL.
+            (Some(Position(after)), Order::Ascending) => (format!("{after}\0"), whole.1),
+            (Some(Position(after)), Order::Descending) => (whole.0, just_before(after)),
+        }
+    }
+}
+
+/// The greatest character.
+const GREATEST: char = '\u{10FFFF}';
+
+/// A string behind all keys that come before `key`, and before `key` itself.
+fn just_before(key: &str) -> String {
+    let mut characters = key.chars();
+    let last = characters.next_back().unwrap_or_default();
+    // Every string between the two begins with the lesser character and the greatest one, which no key does.
+    match (char::MIN..last).next_back() {
+        Some(lesser) => format!("{}{lesser}{GREATEST}", characters.as_str()),
+        None => characters.as_str().to_owned(),
     }
 }
 
@@ -69,9 +106,7 @@ impl<'a> Merge<'a> {
         after: Option<&Position>,
         page_size: usize,
     ) -> Result<Self, TableError> {
-        // The least string behind another one is that string and a NUL; no key contains the greatest character.
-        let least = after.map_or_else(|| format!("{}\0", list.prefix), |Position(after)| format!("{after}\0"));
-        let range = (least, format!("{}\u{10FFFF}", list.prefix));
+        let range = list.range(after);
         let first_pages = list.partitions.iter().map(|partition| list.read(partition.clone(), &range, page_size, None));
         let shards = try_join_all(first_pages).await?;
         Ok(Self { list, range, page_size, shards })
@@ -91,9 +126,11 @@ impl<'a> Merge<'a> {
             });
             self.shards = try_join_all(reads).await?;
         }
+        let order = self.list.order;
         let first = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty()).min_by(|left, right| {
             let key = |shard: &Shard| shard.rows.front().map(|(key, _)| key.clone());
-            key(left).cmp(&key(right))
+            let ascending = key(left).cmp(&key(right));
+            if order == Order::Ascending { ascending } else { ascending.reverse() }
         });
         Ok(first.and_then(|shard| shard.rows.pop_front()).map(|(key, row)| (Position(key), row)))
     }
@@ -118,6 +155,7 @@ impl ShardedList<'_> {
             .table_name(self.table)
             .set_index_name(self.index.map(ToOwned::to_owned))
             .limit(i32::try_from(page_size).unwrap_or(i32::MAX))
+            .scan_index_forward(self.order == Order::Ascending)
             .key_condition_expression("#partition = :partition AND #sort BETWEEN :least AND :greatest")
             .expression_attribute_names("#partition", self.partition_key)
             .expression_attribute_names("#sort", self.sort_key)
@@ -155,4 +193,18 @@ pub(super) async fn page_of(
     }
     let next = if merge.may_have_more() { last.map(|after| Next { after, skip: 0 }) } else { None };
     Ok((rows, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_comes_before_a_key_is_all_that_a_descending_list_goes_on_with(key in "[0-9a-f-]{1,5}", other in "[0-9a-f-]{1,5}") {
+            prop_assert_eq!(other <= just_before(&key), other < key);
+        }
+    }
 }

@@ -34,7 +34,7 @@ use transaction::FailedConditions;
 
 pub use also::{Also, Write};
 pub use attempts::{AttemptError, Attempts};
-pub use audit::Audit;
+pub use audit::{Audit, AuditFilter};
 pub use aws_sdk_dynamodb::Client;
 pub use counters::RateLimiter;
 pub use items::{InsertItemError, ItemTables, Items};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::also::{Also, Write};
-use super::merge::{ShardedList, page_of};
+use super::merge::{Order, ShardedList, page_of};
 use super::row::Row;
 use super::transaction::Transaction;
 use super::{ConditionalWriteError, TableError};
@@ -101,7 +101,7 @@ impl Sessions {
         }
     }
 
-    /// A page of the user's sessions, the oldest first. It can lag behind by moments, and some may be over: see
+    /// A page of the user's sessions, the newest first. It can lag behind by moments, and some may be over: see
     /// [`Session::is_live`].
     ///
     /// # Errors
@@ -116,6 +116,7 @@ impl Sessions {
             partitions: vec![user_id.to_string()],
             sort_key: "entry",
             prefix: PREFIX.to_owned(),
+            order: Order::Descending,
         };
         let (rows, next) = page_of(list, page).await?;
         let entries = rows.into_iter().map(|(_, row)| session_of(row)).collect::<Result<_, _>>()?;

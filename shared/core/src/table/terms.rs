@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put};
 use uuid::Uuid;
 
-use super::merge::ShardedList;
+use super::merge::{Order, ShardedList};
 use super::row::Row;
 use super::{LIST_SHARDS, TableError, shard_of};
 use crate::item::{Item, ItemFilter, Tag};
@@ -73,6 +73,7 @@ pub(super) fn list_for<'a>(filter: &ItemFilter, client: &'a Client, table: &'a s
         partitions: (0..LIST_SHARDS).map(term).collect(),
         sort_key: "entry",
         prefix,
+        order: Order::Ascending,
     })
 }
 

@@ -10,7 +10,7 @@ use super::row::job_of;
 use crate::job::{Job, JobState};
 use crate::page::{Page, PageRequest};
 use crate::table::batch::get_all;
-use crate::table::merge::{ShardedList, page_of};
+use crate::table::merge::{Order, ShardedList, page_of};
 use crate::table::row::Row;
 use crate::table::{LIST_SHARDS, TableError};
 
@@ -61,6 +61,7 @@ impl Jobs {
             partitions: (0..LIST_SHARDS).map(|shard| format!("{name}#{shard}")).collect(),
             sort_key: "id",
             prefix: String::new(),
+            order: Order::Ascending,
         };
         let (rows, next) = page_of(list, page).await?;
         let ids = rows.into_iter().map(|(_, row)| Row::read("jobs", row).take_id("id"));
