@@ -38,6 +38,7 @@ use peregrine_http::service::Service;
 use serde_json::json;
 use users::UsersState;
 
+use crate::calls::Calls;
 use crate::client::{Account, Answer, Call};
 
 /// The email of the first administrator in tests.
@@ -60,6 +61,8 @@ pub struct App {
     pub client: Client,
     /// The jobs that the functions have promised.
     pub jobs: Jobs,
+    /// The calls that the functions make of AWS.
+    pub calls: Calls,
     clock: Clock,
     passed: Arc<AtomicI64>,
     // Ends the tables when the test ends.
@@ -79,9 +82,13 @@ impl App {
         let template = Template::load(workspace().join("template.yaml")).expect("the template is sound");
         let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
         let config = AwsSettings::at(aws.url()).sdk_config();
-        let client = Client::new(&config);
+        let calls = Calls::default();
+        let settings = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(calls.clone());
+        let client = Client::from_conf(settings.build());
+        let settings = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
+        let sqs = aws_sdk_sqs::Client::from_conf(settings.build());
         let queue = |name: &str| format!("{}/000000000000/{name}", aws.url());
-        let queues = Queues::new(aws_sdk_sqs::Client::new(&config), queue("EmailQueue"), queue("WebhookQueue"));
+        let queues = Queues::new(sqs, queue("EmailQueue"), queue("WebhookQueue"));
         let jobs = Jobs::new(client.clone(), "JobsTable".to_owned(), queues);
         let (clock, passed) = clock();
         let random = Random::system();
@@ -168,7 +175,7 @@ impl App {
             .merge(jobs::routes().with_state(jobs_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { service: Service::new(router.into(), edge), links, client, jobs, clock, passed, aws }
+        Self { service: Service::new(router.into(), edge), links, client, jobs, calls, clock, passed, aws }
     }
 
     /// How many single sessions of a user are remembered as ended.

@@ -9,6 +9,7 @@
 )]
 
 pub mod app;
+pub mod calls;
 pub mod client;
 pub mod log;
 pub mod openapi;

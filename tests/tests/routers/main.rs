@@ -11,6 +11,7 @@ mod audit;
 mod claims;
 mod conditional;
 mod contract;
+mod costs;
 mod docs;
 mod document;
 mod edge;

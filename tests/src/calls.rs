@@ -1,0 +1,231 @@
+//! What a request costs: the calls that the functions make of AWS, as the SDK makes them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use serde_json::Value;
+
+/// Records the calls of the clients that it is an interceptor of. Cheap to clone; all clones record together.
+#[derive(Debug, Clone, Default)]
+pub struct Calls(Arc<Mutex<Recording>>);
+
+#[derive(Debug, Default)]
+struct Recording {
+    is_on: bool,
+    calls: Vec<Call>,
+    /// Counts the beginnings and ends of calls.
+    moment: usize,
+}
+
+/// Which of the recorded calls it is.
+#[derive(Debug, Clone, Copy)]
+struct Index(usize);
+
+impl Storable for Index {
+    type Storer = StoreReplace<Self>;
+}
+
+#[derive(Debug)]
+struct Call {
+    operation: String,
+    /// How often it names each table or queue.
+    resources: BTreeMap<String, usize>,
+    /// The table and key of a row that is read alone.
+    row: Option<String>,
+    began: usize,
+    ended: usize,
+    units: f64,
+}
+
+/// What was recorded: the cost of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cost {
+    /// The calls, with how often each is made, by how many round trips come before them.
+    round_trips: Vec<Vec<(String, usize)>>,
+    /// Read request units.
+    reads: f64,
+    /// Write request units.
+    writes: f64,
+    /// Rows that were read more than once.
+    pub read_again: Vec<String>,
+}
+
+impl Calls {
+    /// Begins to record.
+    pub fn record(&self) {
+        *self.lock() = Recording { is_on: true, ..Recording::default() };
+    }
+
+    /// Stops recording. Returns what was recorded.
+    pub fn stop(&self) -> Cost {
+        let Recording { calls, .. } = std::mem::take(&mut *self.lock());
+        assert!(calls.iter().all(|call| call.ended > 0), "a call is still under way: {calls:?}");
+        // Without the zero, the sum of nothing would be negative.
+        let units = |is_read: bool| {
+            0.0 + calls.iter().filter(|call| call.is_read() == is_read).map(|call| call.units).sum::<f64>()
+        };
+        let mut rows = BTreeMap::<_, usize>::new();
+        for row in calls.iter().filter_map(|call| call.row.clone()) {
+            *rows.entry(row).or_default() += 1;
+        }
+        let read_again = rows.into_iter().filter(|(_, times)| *times > 1).map(|(row, _)| row).collect();
+        Cost { round_trips: round_trips(&calls), reads: units(true), writes: units(false), read_again }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recording> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Groups calls by how many others had to end, one after the other, before they began. Calls that are made side by side
+/// begin before either of them ends, because all of a test runs on one thread.
+fn round_trips(calls: &[Call]) -> Vec<Vec<(String, usize)>> {
+    let (mut levels, mut round_trips) = (Vec::<(usize, usize)>::new(), Vec::<Vec<(String, usize)>>::new());
+    for call in calls {
+        let ended_before = levels.iter().filter(|(ended, _)| *ended < call.began);
+        let level = ended_before.map(|(_, level)| level + 1).max().unwrap_or_default();
+        levels.push((call.ended, level));
+        if round_trips.len() <= level {
+            round_trips.resize(level + 1, Vec::new());
+        }
+        let side_by_side = &mut round_trips[level];
+        let name = call.to_string();
+        match side_by_side.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, times)) => *times += 1,
+            None => side_by_side.push((name, 1)),
+        }
+    }
+    round_trips
+}
+
+impl Intercept for Calls {
+    fn name(&self) -> &'static str {
+        "Calls"
+    }
+
+    /// Asks DynamoDB what the call consumes.
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let is_dynamodb = request.headers().get("x-amz-target").is_some_and(|target| target.starts_with("DynamoDB"));
+        if !self.lock().is_on || !is_dynamodb {
+            return Ok(());
+        }
+        let body = request.body().bytes().and_then(|body| str::from_utf8(body).ok()?.strip_prefix('{'));
+        let asking = format!(r#"{{"ReturnConsumedCapacity":"TOTAL",{}"#, body.ok_or("not a call with parameters")?);
+        request.headers_mut().insert("content-length", asking.len().to_string());
+        *request.body_mut() = asking.into();
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut recording = self.lock();
+        let request = context.request();
+        let Some(target) = request.headers().get("x-amz-target").filter(|_| recording.is_on) else { return Ok(()) };
+        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
+        let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
+        recording.moment += 1;
+        let began = recording.moment;
+        let row = (operation == "GetItem").then(|| format!("{} {}", body["TableName"], body["Key"]));
+        let call = Call { operation, resources: resources(&body), row, began, ended: 0, units: 0.0 };
+        config.interceptor_state().store_put(Index(recording.calls.len()));
+        recording.calls.push(call);
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut recording = self.lock();
+        let Some(Index(index)) = config.load::<Index>().copied() else { return Ok(()) };
+        recording.moment += 1;
+        let ended = recording.moment;
+        let answer = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+        if let Some(call) = recording.calls.get_mut(index) {
+            call.ended = ended;
+            call.units = call.consumed(&answer);
+        }
+        Ok(())
+    }
+}
+
+/// How often each table or queue is named.
+fn resources(body: &Value) -> BTreeMap<String, usize> {
+    let actions = body["TransactItems"].as_array().into_iter().flatten();
+    let in_actions = actions.filter_map(|action| action.as_object()?.values().next()?["TableName"].as_str());
+    let in_batches = body["RequestItems"].as_object().into_iter().flat_map(|tables| tables.keys().map(String::as_str));
+    let alone = body["TableName"].as_str().into_iter();
+    let queues = body["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).into_iter();
+    let mut counts = BTreeMap::new();
+    for name in in_actions.chain(in_batches).chain(alone).chain(queues) {
+        *counts.entry(name.trim_end_matches("Table").to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+impl Call {
+    fn is_read(&self) -> bool {
+        matches!(self.operation.as_str(), "GetItem" | "BatchGetItem" | "Query")
+    }
+
+    /// The request units of the call. DynamoDB does not say them of writes that it refuses: these cost as much as if they
+    /// had been made, of rows that are smaller than 1 KB.
+    fn consumed(&self, answer: &Value) -> f64 {
+        let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
+        match (&answer["ConsumedCapacity"], self.operation.as_str()) {
+            (Value::Array(tables), _) => tables.iter().map(units).sum(),
+            (consumed @ Value::Object(_), _) => units(consumed),
+            (_, "PutItem" | "UpdateItem" | "DeleteItem") => 1.0,
+            (_, "TransactWriteItems") => {
+                2.0 * f64::from(u32::try_from(self.resources.values().sum::<usize>()).unwrap_or(u32::MAX))
+            }
+            _ => 0.0,
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resources: Vec<_> = self
+            .resources
+            .iter()
+            .map(|(name, times)| if *times > 1 { format!("{times} {name}") } else { name.clone() })
+            .collect();
+        write!(formatter, "{} {}", self.operation, resources.join(" + "))
+    }
+}
+
+/// As in the table of costs: calls, round trips, read and write request units.
+impl fmt::Display for Cost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named =
+            |(call, times): &(String, usize)| if *times > 1 { format!("{times} × {call}") } else { call.clone() };
+        let calls: Vec<_> = self
+            .round_trips
+            .iter()
+            .map(|side_by_side| side_by_side.iter().map(named).collect::<Vec<_>>().join(", "))
+            .collect();
+        let calls = if calls.is_empty() { "none".to_owned() } else { calls.join(" → ") };
+        write!(formatter, "{calls} | {} | {} | {}", self.round_trips.len(), self.reads, self.writes)
+    }
+}

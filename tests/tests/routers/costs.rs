@@ -1,0 +1,164 @@
+//! What each operation costs, held against the table in `docs/costs.md`.
+//!
+//! A flow is a line: [`Costs::of`] sends a request and notes what it cost. If a flow costs something else than the table
+//! says, the test fails with the row to paste; `UPDATE_COSTS=1` renews the table.
+
+mod table;
+
+use peregrine_core::email::Email;
+use peregrine_core::job::JobState;
+use serde_json::{Value, json};
+use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, PASSWORD};
+use tests::client::{Account, Answer, Call};
+use uuid::Uuid;
+
+/// What flows were found to cost.
+struct Costs<'a> {
+    app: &'a App,
+    measured: Vec<(String, String)>,
+}
+
+impl Costs<'_> {
+    /// Sends a request, and notes what it cost. The flow is named by its operation, and behind a semicolon by what is
+    /// special about it: `GET /api/v1/items; by word`.
+    async fn of(&mut self, flow: &str, status: u16, call: Call) -> Answer {
+        self.app.calls.record();
+        let answer = call.send().await;
+        let cost = self.app.calls.stop();
+        assert_eq!(answer.status, status, "{flow}: {answer:?}");
+        assert_eq!(cost.read_again, [""; 0], "{flow} reads a row again that it has read already");
+        assert!(self.measured.iter().all(|(known, _)| known != flow), "{flow} is measured twice");
+        self.measured.push((flow.to_owned(), cost.to_string()));
+        answer
+    }
+}
+
+#[tokio::test]
+async fn every_operation_costs_what_the_documentation_says() {
+    let app = App::start().await;
+    let mut costs = Costs { app: &app, measured: Vec::new() };
+    sign_in(&mut costs).await;
+    let (admin, ann) = (app.admin().await, app.user("ann").await);
+    accounts(&mut costs, &admin, &ann).await;
+    items(&mut costs, &ann).await;
+    background_work(&mut costs, &admin, &ann).await;
+    for path in ["/", "/health", "/api/v1/health", "/health/ready"] {
+        costs.of(&format!("GET {path}"), 200, app.get(&format!("/{path}"))).await;
+    }
+    table::compare(&costs.measured);
+}
+
+async fn sign_in(costs: &mut Costs<'_>) {
+    let app = costs.app;
+    let token = |name: &str, password: &str| app.post("/token").form(&[("username", name), ("password", password)]);
+    costs.of("POST /api/v1/token; the first of the first administrator", 200, token(ADMIN_EMAIL, ADMIN_PASSWORD)).await;
+    let new = json!({"email": "bob@example.com", "username": "bob", "password": PASSWORD});
+    let created = costs.of("POST /api/v1/users", 201, app.post("/users").json(&new)).await;
+    costs.of("POST /api/v1/users; a name is taken", 409, app.post("/users").json(&new)).await;
+    let again = json!({"email": "bea@example.com", "username": "bea", "password": PASSWORD});
+    let once = || app.post("/users").json(&again).header("idempotency-key", "one");
+    costs.of("POST /api/v1/users; with an idempotency key", 201, once()).await;
+    costs.of("POST /api/v1/users; repeated with its idempotency key", 201, once()).await;
+    costs.of("POST /api/v1/users; not valid", 422, app.post("/users").json(&json!({}))).await;
+
+    let signed_in = costs.of("POST /api/v1/token", 200, token("bob", PASSWORD)).await;
+    costs.of("POST /api/v1/token; wrong password", 401, token("bob", "Wrong0000")).await;
+    costs.of("POST /api/v1/token; unknown name", 401, token("nobody", PASSWORD)).await;
+
+    // The authenticator has met no token yet, so it does not know the key.
+    let me = || app.get("/users/me").bearer(&signed_in.text("/access_token"));
+    costs.of("GET /api/v1/users/me; the first token of a key in a sandbox", 200, me()).await;
+    costs.of("GET /api/v1/users/me", 200, me()).await;
+    costs.of("GET /api/v1/users/me; forged token", 401, app.get("/users/me").bearer("forged")).await;
+    let link = link(app, &created);
+    costs.of("GET /api/v1/verify-email", 200, app.get(&link)).await;
+    costs.of("POST /api/v1/verify-email", 200, app.post(&link)).await;
+}
+
+/// The link in the mail that confirms the address of whoever has signed up.
+fn link(app: &App, created: &Answer) -> String {
+    let (id, email) = (Uuid::parse_str(&created.text("/id")).unwrap(), Email::parse(&created.text("/email")).unwrap());
+    format!("/verify-email?token={}", app.links.verification(id, &email, app.now()))
+}
+
+async fn accounts(costs: &mut Costs<'_>, admin: &Account, ann: &Account) {
+    let app = costs.app;
+    let own = format!("/users/{}", ann.id);
+    let patch = |body: Value| app.patch("/users/me").by(ann).json(&body);
+    costs.of("GET /api/v1/users", 200, app.get("/users").by(admin)).await;
+    costs.of("GET /api/v1/users; not an admin", 403, app.get("/users").by(ann)).await;
+    costs.of("GET /api/v1/users/{user_id}", 200, app.get(&own).by(ann)).await;
+    costs.of("GET /api/v1/users/{user_id}; by an admin", 200, app.get(&own).by(admin)).await;
+    costs.of("PATCH /api/v1/users/me", 200, patch(json!({"full_name": "Ann"}))).await;
+    costs.of("PATCH /api/v1/users/me; to the same", 200, patch(json!({"full_name": "Ann"}))).await;
+    costs.of("PATCH /api/v1/users/me; another username", 200, patch(json!({"username": "anna"}))).await;
+    let by_admin = |body: Value| app.patch(&own).by(admin).json(&body);
+    costs.of("PATCH /api/v1/users/{user_id}", 200, by_admin(json!({"full_name": "Anna"}))).await;
+    let scopes = json!({"scopes": ["users:read", "users:write", "items:read", "items:write", "notifications:send"]});
+    costs.of("PATCH /api/v1/users/{user_id}; scopes", 200, by_admin(scopes)).await;
+    let cleo = app.user("cleo").await;
+    let path = format!("/users/{}", cleo.id);
+    let whole = json!({"email": cleo.email, "username": "cleo", "full_name": "Cleo", "password": PASSWORD});
+    costs.of("PUT /api/v1/users/{user_id}", 200, app.put(&path).by(admin).json(&whole)).await;
+    let inactive = json!({"is_active": false});
+    costs.of("PATCH /api/v1/users/{user_id}; deactivation", 200, app.patch(&path).by(admin).json(&inactive)).await;
+    costs.of("GET /api/v1/users/me; deactivated", 401, app.get("/users/me").by(&cleo)).await;
+    costs.of("DELETE /api/v1/users/{user_id}", 204, app.delete(&path).by(admin)).await;
+    let dora = app.user("dora").await;
+    costs.of("DELETE /api/v1/users/me", 204, app.delete("/users/me").by(&dora)).await;
+    costs.of("GET /api/v1/audit-events", 200, app.get("/audit-events").by(admin)).await;
+    let of_user = app.get(&format!("/audit-events?user_id={}", ann.id)).by(admin);
+    costs.of("GET /api/v1/audit-events; of one account", 200, of_user).await;
+    let of_kind = app.get("/audit-events?action=signed_up").by(admin);
+    costs.of("GET /api/v1/audit-events; of one kind", 200, of_kind).await;
+}
+
+async fn items(costs: &mut Costs<'_>, ann: &Account) {
+    let app = costs.app;
+    let new = json!({"name": "blue widget", "price": 1, "tags": ["one"]});
+    let created = costs.of("POST /api/v1/items", 201, app.post("/items").by(ann).json(&new)).await;
+    let path = format!("/items/{}", created.text("/id"));
+    costs.of("GET /api/v1/items/{item_id}", 200, app.get(&path)).await;
+    costs.of("GET /api/v1/items", 200, app.get("/items")).await;
+    costs.of("GET /api/v1/items; by word", 200, app.get("/items?q=widget")).await;
+    costs.of("GET /api/v1/items; nothing found", 200, app.get("/items?q=nothing")).await;
+    let patch = |body: Value| app.patch(&path).by(ann).json(&body);
+    costs.of("PATCH /api/v1/items/{item_id}", 200, patch(json!({"price": 2}))).await;
+    costs
+        .of(
+            "PATCH /api/v1/items/{item_id}; another word and tag",
+            200,
+            patch(json!({"name": "red widget", "tags": []})),
+        )
+        .await;
+    costs.of("PUT /api/v1/items/{item_id}", 200, app.put(&path).by(ann).json(&new)).await;
+    costs.of("DELETE /api/v1/items/{item_id}", 204, app.delete(&path).by(ann)).await;
+}
+
+async fn background_work(costs: &mut Costs<'_>, admin: &Account, ann: &Account) {
+    let app = costs.app;
+    let mail = json!({"email": "eve@example.com", "message": "Hello"});
+    let ask = |path: &str| app.post(path).by(admin).json(&mail);
+    let job = costs.of("POST /api/v1/notifications", 202, ask("/notifications")).await;
+    costs.of("POST /api/v1/send-notification", 202, ask("/send-notification")).await;
+    let notify = app.post(&format!("/users/{}/notify", ann.id)).by(admin);
+    costs.of("POST /api/v1/users/{user_id}/notify", 202, notify).await;
+    let path = format!("/jobs/{}", job.text("/id"));
+    costs.of("GET /api/v1/jobs/{job_id}", 200, app.get(&path).by(admin)).await;
+    costs.of("GET /api/v1/jobs", 200, app.get("/jobs").by(admin)).await;
+    costs.of("DELETE /api/v1/jobs/{job_id}", 200, app.delete(&path).by(admin)).await;
+    for (flow, path) in [("{job_id}/retry", format!("{path}/retry")), ("retry", "/jobs/retry".to_owned())] {
+        let stored = app.jobs.find(Uuid::parse_str(&job.text("/id")).unwrap(), app.now()).await.unwrap().unwrap();
+        let failed = stored.finished(JobState::Failed, Some("the cause".to_owned()), app.now());
+        app.jobs.update(&stored, &failed, None).await.unwrap();
+        costs.of(&format!("POST /api/v1/jobs/{flow}"), 202, app.post(&path).by(admin)).await;
+    }
+    costs.of("GET /api/v1/suppressions/{email}", 404, app.get("/suppressions/eve@example.com").by(admin)).await;
+    let token = app.links.unsubscribe(&Email::parse("eve@example.com").unwrap());
+    let unsubscribe = format!("/unsubscribe?token={token}");
+    costs.of("GET /api/v1/unsubscribe", 200, app.get(&unsubscribe)).await;
+    costs.of("POST /api/v1/unsubscribe", 200, app.post(&unsubscribe)).await;
+    let lift = app.delete("/suppressions/eve@example.com").by(admin);
+    costs.of("DELETE /api/v1/suppressions/{email}", 204, lift).await;
+    costs.of("GET /api/v1/webhooks/secret", 200, app.get("/webhooks/secret").by(ann)).await;
+}
