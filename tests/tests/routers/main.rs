@@ -28,6 +28,7 @@ mod mail_events;
 mod pace;
 mod requests;
 mod search;
+mod security_map;
 mod sessions;
 mod suppressions;
 mod tables;
