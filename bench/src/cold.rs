@@ -82,7 +82,7 @@ async fn store_item(aws: &EmbeddedAws) -> Result<Item> {
 }
 
 /// The variables that the template gives a function, and Lambda's own.
-fn environment(template: &Template, function: &str, aws: &str) -> Vec<(String, String)> {
+pub(crate) fn environment(template: &Template, function: &str, aws: &str) -> Vec<(String, String)> {
     let secret = "a secret of more than thirty-two characters";
     let functions = template.functions().iter().filter(|candidate| candidate.name() == function);
     let variables = functions

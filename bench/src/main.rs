@@ -2,19 +2,28 @@
 //!
 //! ```text
 //! cargo run --release --package bench
+//! cargo run --release --package bench -- sign-in
 //! cargo run --release --package bench -- kills
+//! cargo run --release --package bench -- enumeration
 //! ```
 //!
-//! It builds the functions for release, runs their real binaries, and prints a table. The second sends mail while workers
-//! are killed, and takes some minutes, because what a dead worker was at is taken up when its lease has run out.
+//! It builds the functions for release, runs their real binaries, and prints a table; of this table, `sign-in` is what concerns
+//! sign-ins. `kills` sends mail while workers
+//! are killed, and takes some minutes, because what a dead worker was at is taken up when its lease has run out. `enumeration`
+//! compares the times of answers about addresses that have an account and addresses that have none, and fails if
+//! they can be told apart.
 
 mod background;
 mod cold;
+mod enumeration;
 mod gateway;
+mod in_process;
 mod layers;
 mod process;
 mod runtime_api;
+mod sign_in;
 mod size;
+mod statistics;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -30,14 +39,27 @@ const FUNCTIONS: [&str; 9] =
 #[tokio::main]
 async fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the workspace has no folder")?;
-    if std::env::args().nth(1).as_deref() == Some("kills") {
-        print(&background::kills(root).await?);
-        return Ok(());
+    match std::env::args().nth(1).as_deref() {
+        Some("kills") => {
+            print(&background::kills(root).await?);
+            return Ok(());
+        }
+        Some("sign-in") => {
+            print(&sign_in::measure(root)?);
+            return Ok(());
+        }
+        Some("enumeration") => {
+            let (rows, found) = enumeration::measure(root)?;
+            print(&rows);
+            return if found.is_empty() { Ok(()) } else { Err(found.join("; ").into()) };
+        }
+        _ => {}
     }
     let binaries = build(root)?;
     let mut rows = size::measure(&binaries)?;
     rows.extend(cold::measure(root, &binaries).await?);
     rows.extend(layers::measure().await?);
+    rows.extend(sign_in::measure(root)?);
     rows.extend(gateway::measure(root).await?);
     rows.extend(background::measure(root).await?);
     print(&rows);

@@ -15,6 +15,12 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_nanos(total))
 }
 
+/// CPU time of the thread that asks, to the nanosecond.
+pub(crate) fn own_thread_cpu_time() -> Result<Duration> {
+    let statistics = fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(Duration::from_nanos(statistics.split(' ').next().unwrap_or_default().parse()?))
+}
+
 /// Memory of a process in KiB; what it shares with others is divided among them.
 pub(crate) fn memory(pid: u32) -> Result<u64> {
     let map = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;

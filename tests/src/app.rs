@@ -83,10 +83,7 @@ impl App {
         let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
         let config = AwsSettings::at(aws.url()).sdk_config();
         let calls = Calls::default();
-        let settings = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(calls.clone());
-        let client = Client::from_conf(settings.build());
-        let settings = aws_sdk_sqs::config::Builder::from(&config).interceptor(calls.clone());
-        let sqs = aws_sdk_sqs::Client::from_conf(settings.build());
+        let (client, sqs) = calls.clients(&config);
         let queue = |name: &str| format!("{}/000000000000/{name}", aws.url());
         let queues = Queues::new(sqs, queue("EmailQueue"), queue("WebhookQueue"));
         let jobs = Jobs::new(client.clone(), "JobsTable".to_owned(), queues);

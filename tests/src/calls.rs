@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use peregrine_core::aws::SdkConfig;
 use serde_json::Value;
 
 /// Records the calls of the clients that it is an interceptor of. Cheap to clone; all clones record together.
@@ -58,6 +59,13 @@ pub struct Cost {
 }
 
 impl Calls {
+    /// Clients of DynamoDB and SQS whose calls are recorded.
+    pub fn clients(&self, config: &SdkConfig) -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).interceptor(self.clone()).build();
+        let sqs = aws_sdk_sqs::config::Builder::from(config).interceptor(self.clone()).build();
+        (aws_sdk_dynamodb::Client::from_conf(dynamodb), aws_sdk_sqs::Client::from_conf(sqs))
+    }
+
     /// Begins to record.
     pub fn record(&self) {
         *self.lock() = Recording { is_on: true, ..Recording::default() };
