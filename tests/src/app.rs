@@ -12,6 +12,7 @@ use items::ItemsState;
 use jiff::{SignedDuration, Timestamp};
 use jobs::JobsState;
 use local::{EmbeddedAws, Template};
+use peregrine_core::api_key::ApiKeyTexts;
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
@@ -25,7 +26,7 @@ use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{
-    Attempts, Audit, Client, ItemTables, Items, Jobs, Keys, RateLimiter, Sessions, Suppressions, Users,
+    ApiKeys, Attempts, Audit, Client, ItemTables, Items, Jobs, Keys, RateLimiter, Sessions, Suppressions, Users,
 };
 use peregrine_core::token::{SigningKeys, Verifier};
 use peregrine_core::user::FirstAdmin;
@@ -104,8 +105,15 @@ impl App {
         let secret = SigningKeys::new(&SECRET.into());
         let signing = Signing::start(keys.clone(), secret, ISSUER.to_owned(), random.clone(), clock.now());
         let signing = signing.await.expect("the key is published");
-        let authenticator =
-            Authenticator::new(Verifier::new(ISSUER), keys, users.clone(), limiter.clone(), clock.clone());
+        let api_keys = ApiKeys::new(client.clone(), "CredentialsTable".to_owned());
+        let api_key_texts = ApiKeyTexts::new(&SECRET.into());
+        let authenticator = Authenticator::new(
+            (Verifier::new(ISSUER), keys),
+            (api_key_texts.clone(), api_keys.clone()),
+            users.clone(),
+            limiter.clone(),
+            clock.clone(),
+        );
         let email = Email::parse(ADMIN_EMAIL).expect("an email");
         let cursors = Arc::new(Cursors::new(&SECRET.into()));
         let idempotency =
@@ -118,6 +126,8 @@ impl App {
             signing,
             sessions: Sessions::new(client.clone(), "CredentialsTable".to_owned()),
             refresh_tokens: RefreshTokens::new(&SECRET.into()),
+            api_keys,
+            api_key_texts,
             attempts: attempts.clone(),
             audit: audit.clone(),
             jobs: jobs.clone(),
@@ -126,6 +136,7 @@ impl App {
             passwords: PasswordHasher::new(random.clone()),
             first_admin: FirstAdminAccess::new(email.clone(), ADMIN_PASSWORD.into()),
             links: links.clone(),
+            idempotency: idempotency.clone(),
             limiter: limiter.clone(),
             clock: clock.clone(),
             random: random.clone(),

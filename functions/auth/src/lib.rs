@@ -1,7 +1,7 @@
-//! Sign-in, the keys that tokens are signed with, and the confirmation of addresses: the only function that can mint access
-//! tokens.
-//! Sign-in, the confirmation of addresses, and the audit trail: the only function that can mint access tokens.
+//! Sign-in, sessions, credentials, the keys that tokens are signed with, and the audit trail: the only function that can mint
+//! access tokens.
 
+mod api_keys;
 mod audit;
 mod create_token;
 mod first_admin;
@@ -33,6 +33,8 @@ pub fn routes() -> OpenApiRouter<AuthState> {
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end_all::end_users_sessions))
         .routes(routes!(audit::list_audit_events))
+        .routes(routes!(api_keys::create::create_api_key, api_keys::list::list_api_keys))
+        .routes(routes!(api_keys::delete::delete_api_key))
         .routes(routes!(verify_email::show_verification, verify_email::verify_email))
         .routes(routes!(jwks::read_key_set))
         .routes(routes!(rotate_keys::rotate_signing_keys))

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use peregrine_core::api_key::ApiKeyTexts;
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::mail::links::MailLinks;
@@ -8,9 +9,10 @@ use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Attempts, Audit, Client, Jobs, Keys, RateLimiter, Sessions, Users};
+use peregrine_core::table::{ApiKeys, Attempts, Audit, Client, Jobs, Keys, RateLimiter, Sessions, Users};
 use peregrine_core::token::SigningKeys;
 use peregrine_http::caller::Authenticator;
+use peregrine_http::idempotency::Idempotency;
 
 use crate::first_admin::FirstAdminAccess;
 use crate::signing::Signing;
@@ -26,6 +28,10 @@ pub struct AuthState {
     pub sessions: Sessions,
     /// Makes and reads refresh tokens.
     pub refresh_tokens: RefreshTokens,
+    /// The users' API keys.
+    pub api_keys: ApiKeys,
+    /// Makes the texts of API keys.
+    pub api_key_texts: ApiKeyTexts,
     /// Counts attempts to sign in.
     pub attempts: Attempts,
     /// Keeps security events on record.
@@ -42,6 +48,8 @@ pub struct AuthState {
     pub first_admin: FirstAdminAccess,
     /// Opens the links in mails.
     pub links: MailLinks,
+    /// Has requests done once.
+    pub idempotency: Idempotency,
     /// Counts requests.
     pub limiter: RateLimiter,
     /// The time.
@@ -69,6 +77,7 @@ impl AuthState {
         let seal_secret = environment.secret("SEAL_SECRET", 32);
         let first_admin = FirstAdminAccess::from_env(&mut environment);
         let (clock, random, client) = (Clock::system(), Random::system(), Client::new(&config));
+        let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         let attempts = Attempts::from_env(&mut environment, client.clone());
         let users = Users::new(client.clone(), users_table);
@@ -81,7 +90,9 @@ impl AuthState {
         Ok(Self {
             users,
             signing: Signing::start(keys, signing_keys, issuer, random.clone(), clock.now()).await?,
-            sessions: Sessions::new(client.clone(), credentials_table),
+            sessions: Sessions::new(client.clone(), credentials_table.clone()),
+            api_keys: ApiKeys::new(client.clone(), credentials_table),
+            api_key_texts: ApiKeyTexts::new(&seal_secret),
             refresh_tokens: RefreshTokens::new(&signing_secret),
             attempts,
             audit: Audit::new(client, audit_table),
@@ -91,6 +102,7 @@ impl AuthState {
             passwords: PasswordHasher::new(random.clone()),
             first_admin: first_admin?,
             links: MailLinks::new(&seal_secret),
+            idempotency,
             limiter,
             clock,
             random,

@@ -56,8 +56,9 @@ pub struct Once {
     pub table: String,
     /// Whose key it is, and what for.
     pub claim: Claim,
-    /// What a repetition is answered with.
-    pub answer: FirstAnswer,
+    /// What a repetition is answered with. None if the answer holds a secret, which is not stored: a repetition is then told
+    /// that it is one.
+    pub answer: Option<FirstAnswer>,
     /// The time, in seconds since 1970.
     pub now: i64,
 }
@@ -68,6 +69,9 @@ pub enum KeyUsed {
     /// By the same request.
     #[error("the request has been answered")]
     SameRequest(FirstAnswer),
+    /// By the same request, whose answer held a secret.
+    #[error("the request has been answered with a secret, which is not kept")]
+    SecretAnswer,
     /// By another one.
     #[error("the key was used for another request")]
     OtherRequest,

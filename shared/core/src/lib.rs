@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP, so that workers can use all of it. The modules that talk to AWS need the feature `aws`.
 
+pub mod api_key;
 pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;

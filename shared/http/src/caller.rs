@@ -8,10 +8,11 @@ use std::marker::PhantomData;
 
 use axum::http::header::AUTHORIZATION;
 use jiff::Timestamp;
+use peregrine_core::api_key::{self, ApiKeyTexts, PresentedApiKey};
 use peregrine_core::clock::Clock;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Client, Keys, RateLimiter, Users};
+use peregrine_core::table::{ApiKeys, Client, Keys, RateLimiter, Users};
 use peregrine_core::token::{AccessToken, Verifier, key_id};
 use peregrine_core::user::{SessionRef, User};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use crate::counting::count_lookup;
 use crate::error::ApiError;
 use crate::known_keys::KnownKeys;
+use crate::layers::X_API_KEY;
 use crate::request::{Caller, Received};
 
 pub use interactive::Interactive;
@@ -27,23 +29,32 @@ pub use interactive::Interactive;
 const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
 const REFUSED: ApiError = ApiError::Unauthenticated("Could not validate credentials");
 
-/// Finds out whom a bearer token belongs to. Cheap to clone.
+/// Finds out whom a bearer token or an API key belongs to. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     verifier: Verifier,
     keys: KnownKeys,
+    api_keys: ApiKeys,
+    api_key_texts: ApiKeyTexts,
     users: Users,
     limiter: RateLimiter,
     clock: Clock,
 }
 
 impl Authenticator {
-    /// An authenticator of the tokens that `verifier` knows, with the keys and users in these tables.
-    pub fn new(verifier: Verifier, keys: Keys, users: Users, limiter: RateLimiter, clock: Clock) -> Self {
-        Self { verifier, keys: KnownKeys::new(keys), users, limiter, clock }
+    /// An authenticator of the tokens that `verifier` knows and of the API keys that `api_keys` reads, with the keys and
+    /// users in these tables.
+    pub fn new(
+        (verifier, keys): (Verifier, Keys),
+        (api_key_texts, api_keys): (ApiKeyTexts, ApiKeys),
+        users: Users,
+        limiter: RateLimiter,
+        clock: Clock,
+    ) -> Self {
+        Self { verifier, keys: KnownKeys::new(keys), api_keys, api_key_texts, users, limiter, clock }
     }
 
-    /// An authenticator as `TOKEN_ISSUER` and `KEYS_TABLE` say.
+    /// An authenticator as `TOKEN_ISSUER`, `KEYS_TABLE`, `CREDENTIALS_TABLE` and `SEAL_SECRET` say.
     pub fn from_env(
         environment: &mut Environment,
         client: Client,
@@ -52,21 +63,30 @@ impl Authenticator {
         clock: Clock,
     ) -> Self {
         let verifier = Verifier::new(&environment.text("TOKEN_ISSUER"));
-        Self::new(verifier, Keys::new(client, environment.text("KEYS_TABLE")), users, limiter, clock)
+        let keys = Keys::new(client.clone(), environment.text("KEYS_TABLE"));
+        let api_key_texts = ApiKeyTexts::new(&environment.secret("SEAL_SECRET", 32));
+        let api_keys = ApiKeys::new(client, environment.text("CREDENTIALS_TABLE"));
+        Self::new((verifier, keys), (api_key_texts, api_keys), users, limiter, clock)
     }
 
-    /// The token that the request carries, verified.
+    /// The credential that the request carries, verified as far as that goes without asking for the user.
     ///
     /// # Errors
     /// 401, in FastAPI's words.
-    async fn verified_token(&self, received: &Received) -> Result<AccessToken, ApiError> {
-        let token = bearer_token(received).ok_or(NOT_AUTHENTICATED)?;
-        let id = key_id(&token).map_err(|_| REFUSED)?;
+    async fn verified(&self, received: &Received) -> Result<Credential, ApiError> {
+        match presented(received)? {
+            Presented::ApiKey(text) => self.api_key_texts.open(&text).map(Credential::ApiKey).map_err(|_| REFUSED),
+            Presented::Token(token) => self.verified_token(&token, received).await.map(Credential::AccessToken),
+        }
+    }
+
+    async fn verified_token(&self, token: &str, received: &Received) -> Result<AccessToken, ApiError> {
+        let id = key_id(token).map_err(|_| REFUSED)?;
         let now = self.clock.now();
         // Whoever names a key that is not known pays with a read.
         let counted = count_lookup(&received.exchange, &self.limiter);
         let key = self.keys.find(id, now, counted).await?.ok_or(REFUSED)?;
-        self.verifier.verify(&token, &key, now).map_err(|_| REFUSED)
+        self.verifier.verify(token, &key, now).map_err(|_| REFUSED)
     }
 
     /// What an access token says that was not sent to show who is calling, by a request that is counted anyway. `None` if it
@@ -86,12 +106,28 @@ impl Authenticator {
     ///
     /// # Errors
     /// 401, in FastAPI's words.
-    async fn user_of(&self, credential: Credential) -> Result<ActiveUser, ApiError> {
-        let Credential::AccessToken(token) = credential;
-        let user = self.users.find(token.user_id).await?.filter(|user| user.accepts(token.session)).ok_or(REFUSED)?;
-        // Rights that the user has lost since the token was minted are lost to the token too.
-        let scopes = token.scopes.granted_by(&user.scopes);
-        Ok(ActiveUser { user, scopes, session: Some(token.session) })
+    async fn user_of(&self, credential: Credential, received: &Received) -> Result<ActiveUser, ApiError> {
+        // Rights that the user has lost since a token was minted, or a key created, are lost to them too.
+        match credential {
+            Credential::AccessToken(token) => {
+                let user = self.users.find(token.user_id).await?.filter(|user| user.accepts(token.session));
+                let user = user.ok_or(REFUSED)?;
+                Ok(ActiveUser { scopes: token.scopes.granted_by(&user.scopes), user, session: Some(token.session) })
+            }
+            Credential::ApiKey(presented) => {
+                // Side by side, so that a key takes no longer than a token.
+                let (key, user) =
+                    futures_util::try_join!(self.api_keys.find(&presented), self.users.find(presented.user_id))?;
+                let key = key.filter(|key| key.is_live(self.clock.now())).ok_or(REFUSED)?;
+                let user = user.filter(|user| user.is_active).ok_or(REFUSED)?;
+                let mut scopes = key.scopes.granted_by(&user.scopes);
+                if received.exchange.hardened() && !user.has_second_factor {
+                    // Where an admin's sign-in takes a second factor, a key must not outlive it.
+                    scopes = scopes.iter().filter(|scope| *scope != Scope::Admin).collect();
+                }
+                Ok(ActiveUser { user, scopes, session: None })
+            }
+        }
     }
 
     /// The time.
@@ -107,18 +143,46 @@ fn bearer_token(received: &Received) -> Option<String> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
+/// What a request carries to show who calls, not looked at yet.
+enum Presented {
+    Token(String),
+    ApiKey(SecretString),
+}
+
+/// What the request carries. An API key comes in a header field of its own, or as the bearer token.
+///
+/// # Errors
+/// 401 if there is nothing, or if there are two: whoever sends several credentials may believe to be somebody else.
+fn presented(received: &Received) -> Result<Presented, ApiError> {
+    let bearer = bearer_token(received);
+    let mut keys = received.headers().get_all(X_API_KEY).iter();
+    let Some(key) = keys.next() else {
+        let token = bearer.ok_or(NOT_AUTHENTICATED)?;
+        let is_key = token.starts_with(api_key::PREFIX);
+        return Ok(if is_key { Presented::ApiKey(token.into()) } else { Presented::Token(token) });
+    };
+    let key = String::from_utf8_lossy(key.as_bytes()).trim().to_owned();
+    let is_only_one = keys.next().is_none();
+    let is_alone = !received.headers().contains_key(AUTHORIZATION) || bearer.as_ref() == Some(&key);
+    if is_only_one && is_alone { Ok(Presented::ApiKey(key.into())) } else { Err(REFUSED) }
+}
+
 /// By what a caller shows who they are.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// An access token, whose signature and times are right.
     AccessToken(AccessToken),
+    /// An API key that was made here. Whether it is still accepted has not been asked.
+    ApiKey(PresentedApiKey),
 }
 
 impl Credential {
     /// Whose it is.
     pub fn user_id(&self) -> Uuid {
-        let Self::AccessToken(token) = self;
-        token.user_id
+        match self {
+            Self::AccessToken(token) => token.user_id,
+            Self::ApiKey(key) => key.user_id,
+        }
     }
 }
 
@@ -142,11 +206,11 @@ impl ActiveUser {
 
 impl<S: AsRef<Authenticator> + Sync> Caller<S> for ActiveUser {
     async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
-        state.as_ref().verified_token(received).await.map(|token| Some(Credential::AccessToken(token)))
+        state.as_ref().verified(received).await.map(Some)
     }
 
     async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = state.as_ref().user_of(credential.ok_or(NOT_AUTHENTICATED)?).await?;
+        let caller = state.as_ref().user_of(credential.ok_or(NOT_AUTHENTICATED)?, received).await?;
         received.exchange.note_user(caller.user.id);
         Ok(caller)
     }
@@ -156,7 +220,8 @@ impl<S: AsRef<Authenticator> + Sync> Caller<S> for ActiveUser {
 /// refused all the same, so that nobody believes to be known who is not.
 impl<S: AsRef<Authenticator> + Sync, C: Caller<S>> Caller<S> for Option<C> {
     async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
-        if received.headers().contains_key(AUTHORIZATION) { C::credential(received, state).await } else { Ok(None) }
+        let carries_one = [AUTHORIZATION, X_API_KEY].iter().any(|name| received.headers().contains_key(name));
+        if carries_one { C::credential(received, state).await } else { Ok(None) }
     }
 
     async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {

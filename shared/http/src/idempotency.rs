@@ -29,6 +29,16 @@ pub struct IdempotencyHeader {
     pub idempotency_key: Option<String>,
 }
 
+/// The header field, where the answer holds a secret.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header, rename_all = "kebab-case")]
+pub struct OnceHeader {
+    /// Makes the request safe to repeat: it is done once, and the same key gets 409 for 24 hours, because the answer is shown
+    /// once. Take a new UUID for every new wish.
+    #[param(min_length = 1, max_length = 255)]
+    pub idempotency_key: Option<String>,
+}
+
 /// A request's key, if it has one, and the request.
 #[derive(Debug)]
 pub struct IdempotencyKey {
@@ -72,7 +82,7 @@ impl Idempotency {
     }
 
     /// What to write in the transaction that creates the resource; nothing for a request without a key. The caller is a
-    /// user, or whoever has the request's address.
+    /// user, or whoever has the request's address. An answer that holds a secret is not written.
     pub fn once(&self, key: IdempotencyKey, caller: Option<Uuid>, created: &Created) -> Option<Once> {
         let sent = key.key?;
         let caller = caller.map_or(key.address, |id| id.to_string());
@@ -80,7 +90,7 @@ impl Idempotency {
         Some(Once {
             table: self.table.clone(),
             claim: self.keys.claim(&caller, &sent, &request),
-            answer: created.answer().clone(),
+            answer: created.repeatable().cloned(),
             now: self.clock.now().as_second(),
         })
     }

@@ -1,6 +1,8 @@
 //! Answers that are no errors.
 
-use axum::http::header::LOCATION;
+use std::fmt;
+
+use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use peregrine_core::idempotency::{FirstAnswer, KeyUsed};
@@ -14,10 +16,10 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 
 /// 201 with the created resource, or 202 with work that has been promised, and where it is to be found. A repeated request
 /// gets the first answer again, with `Idempotent-Replayed: true`.
-#[derive(Debug)]
 pub struct Created {
     answer: FirstAnswer,
     is_replayed: bool,
+    is_secret: bool,
 }
 
 impl Created {
@@ -39,33 +41,54 @@ impl Created {
 
     fn with_status(status: StatusCode, location: String, resource: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_string(resource).map_err(|error| ApiError::Internal(error.into()))?;
-        Ok(Self { answer: FirstAnswer { status: status.as_u16(), location, body }, is_replayed: false })
+        let answer = FirstAnswer { status: status.as_u16(), location, body };
+        Ok(Self { answer, is_replayed: false, is_secret: false })
+    }
+
+    /// The same, where the resource holds a secret that is shown this once: no repetition gets it, and nothing is said of it
+    /// in an `ETag`.
+    #[must_use]
+    pub fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
     }
 
     /// The answer to a request whose idempotency key has been used.
     ///
     /// # Errors
-    /// 422 if another request used it, 409 while the first one is still running.
+    /// 422 if another request used it, 409 while the first one is still running, or if its answer held a secret.
     pub fn again(used: KeyUsed) -> Result<Self, ApiError> {
         match used {
-            KeyUsed::SameRequest(answer) => Ok(Self { answer, is_replayed: true }),
+            KeyUsed::SameRequest(answer) => Ok(Self { answer, is_replayed: true, is_secret: false }),
             KeyUsed::OtherRequest => {
                 let location = ["header", "idempotency-key"];
                 Err(ApiError::rule_broken(&location, "the key was used for another request", Input::Null))
+            }
+            KeyUsed::SecretAnswer => {
+                Err(ApiError::Conflict("The request was answered with a secret, which is shown once"))
             }
             KeyUsed::StillRunning => Err(ApiError::Conflict("A request with this key is still being processed")),
         }
     }
 
-    /// What to remember for a repetition of the request.
-    pub(crate) fn answer(&self) -> &FirstAnswer {
-        &self.answer
+    /// What to remember for a repetition of the request, unless it is secret.
+    pub(crate) fn repeatable(&self) -> Option<&FirstAnswer> {
+        (!self.is_secret).then_some(&self.answer)
+    }
+}
+
+impl fmt::Debug for Created {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What it says may be secret.
+        formatter.debug_struct("Created").field("location", &self.answer.location).finish_non_exhaustive()
     }
 }
 
 impl IntoResponse for Created {
     fn into_response(self) -> Response {
         let mut response = tagged(self.answer.body.into_bytes());
+        if self.is_secret {
+            response.headers_mut().remove(ETAG);
+        }
         *response.status_mut() = StatusCode::from_u16(self.answer.status).unwrap_or(StatusCode::CREATED);
         // Locations are made of fixed words and UUIDs, which are valid in headers.
         if let Ok(location) = HeaderValue::try_from(self.answer.location) {

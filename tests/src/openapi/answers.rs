@@ -17,6 +17,7 @@ pub(super) fn complete(document: &mut OpenApi) {
     let resources = resources(document);
     for (method, operation) in operations(document) {
         let is_limited = is_limited(operation);
+        let is_paged = takes(operation, "cursor");
         for error in &ERRORS {
             let is_given = match error.given {
                 Given::WhereNamed => false,
@@ -36,7 +37,7 @@ pub(super) fn complete(document: &mut OpenApi) {
         }
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response {
-                complete_response(status, response, is_limited, &resources);
+                complete_response(status, response, (is_limited, is_paged), &resources);
             }
         }
         match method {
@@ -84,7 +85,12 @@ fn is_list(response: &Response) -> bool {
     )
 }
 
-fn complete_response(status: &str, response: &mut Response, is_limited: bool, resources: &BTreeSet<String>) {
+fn complete_response(
+    status: &str,
+    response: &mut Response,
+    (is_limited, is_paged): (bool, bool),
+    resources: &BTreeSet<String>,
+) {
     headers::add(response, headers::ALWAYS);
     if is_limited {
         headers::add(response, headers::WHERE_LIMITED);
@@ -93,7 +99,7 @@ fn complete_response(status: &str, response: &mut Response, is_limited: bool, re
     if status == "201" || (status == "202" && is_resource) {
         headers::add(response, &["Location"]);
     }
-    if is_list(response) {
+    if is_paged && is_list(response) {
         headers::add(response, &["Link"]);
     }
     if is_resource {
@@ -129,9 +135,12 @@ fn offer_not_modified(operation: &mut Operation) {
     operation.responses.responses.insert("304".to_owned(), RefOr::Ref(Ref::from_response_name(NOT_MODIFIED)));
 }
 
+/// The operation whose answer is shown once, whoever asks again.
+const SHOWN_ONCE: &str = "create_api_key";
+
 /// Whoever may send a request twice is told whether the answer is the first one again.
 fn tell_repetitions(operation: &mut Operation) {
-    if !takes(operation, "Idempotency-Key") {
+    if !takes(operation, "Idempotency-Key") || operation.operation_id.as_deref() == Some(SHOWN_ONCE) {
         return;
     }
     for status in ["201", "202"] {

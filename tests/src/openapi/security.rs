@@ -10,42 +10,45 @@ use utoipa::openapi::security::{
 use super::operations;
 
 /// The name under which a handler says which scopes it asks for: `security(("bearer" = ["items:write"]))`.
-const SOURCE: &str = "bearer";
-
-/// A way to authenticate that is declared already, so that generated clients have its name, and asked for nowhere yet:
-/// nothing issues API keys so far.
-fn coming() -> Vec<(&'static str, SecurityScheme)> {
-    vec![("apiKey", api_key())]
-}
+const ANY_CREDENTIAL: &str = "bearer";
+/// The name for what takes a sign-in, and no API key: `security(("session" = ["users:write"]))`.
+const SIGN_IN: &str = "session";
+/// The scheme that only [`ANY_CREDENTIAL`] stands for.
+const API_KEY: &str = "apiKey";
 
 /// Every way to authenticate, and whether its requirements name scopes. A caller chooses one of them.
 fn schemes() -> Vec<(&'static str, SecurityScheme, bool)> {
-    vec![("oauth2", oauth2(), true), (SOURCE, bearer(), false)]
+    vec![("oauth2", oauth2(), true), ("bearer", bearer(), false), (API_KEY, api_key(), false)]
 }
 
-/// Declares the schemes, and lists all of them as alternatives wherever a handler asks who calls.
+/// Declares the schemes, and lists those that are taken as alternatives wherever a handler asks who calls.
 pub(super) fn complete(document: &mut OpenApi) {
     let schemes = schemes();
     for (_, operation) in operations(document) {
         let Some(asked) = operation.security.take() else { continue };
-        let scopes: Vec<_> = asked.iter().map(scopes_of).collect();
-        let alternatives = scopes.iter().flat_map(|scopes| {
-            schemes.iter().map(|(name, _, names_scopes)| {
+        let asked: Vec<_> = asked.iter().map(scopes_of).collect();
+        let alternatives = asked.iter().flat_map(|(scopes, takes_keys)| {
+            let taken = schemes.iter().filter(|(name, ..)| *takes_keys || *name != API_KEY);
+            taken.map(|(name, _, names_scopes)| {
                 SecurityRequirement::new(*name, if *names_scopes { scopes.clone() } else { Vec::new() })
             })
         });
         operation.security = Some(alternatives.collect());
     }
     let components = document.components.get_or_insert_default();
-    let declared = schemes.into_iter().map(|(name, scheme, _)| (name, scheme)).chain(coming());
-    components.security_schemes = declared.map(|(name, scheme)| (name.to_owned(), scheme.into())).collect();
+    let declared = schemes.into_iter().map(|(name, scheme, _)| (name.to_owned(), scheme.into()));
+    components.security_schemes = declared.collect();
 }
 
-/// The scopes that a handler asks for.
-fn scopes_of(requirement: &SecurityRequirement) -> Vec<String> {
+/// The scopes that a handler asks for, and whether an API key may have them.
+fn scopes_of(requirement: &SecurityRequirement) -> (Vec<String>, bool) {
     let shown = serde_json::to_value(requirement).expect("a requirement is JSON");
-    let scopes = shown.get(SOURCE).unwrap_or_else(|| panic!("{shown} is no requirement of `{SOURCE}`"));
-    serde_json::from_value(scopes.clone()).expect("scopes are a list of texts")
+    let (scopes, takes_keys) = match (shown.get(ANY_CREDENTIAL), shown.get(SIGN_IN)) {
+        (Some(scopes), None) => (scopes, true),
+        (None, Some(scopes)) => (scopes, false),
+        _ => panic!("{shown} is no requirement of `{ANY_CREDENTIAL}` or `{SIGN_IN}`"),
+    };
+    (serde_json::from_value(scopes.clone()).expect("scopes are a list of texts"), takes_keys)
 }
 
 fn oauth2() -> SecurityScheme {
@@ -55,13 +58,13 @@ fn oauth2() -> SecurityScheme {
 }
 
 fn bearer() -> SecurityScheme {
-    let description = "The `access_token` of an answer of `POST /api/v1/token`.";
+    let description = "The `access_token` of an answer of `POST /api/v1/token`, or an API key where `apiKey` is taken.";
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(description));
     SecurityScheme::Http(bearer.build())
 }
 
 fn api_key() -> SecurityScheme {
-    let description = "A key of a user's own, for programs. No operation issues keys yet, so none is accepted.";
+    let description = "A key of a user's own, for programs: `POST /api/v1/users/me/api-keys` makes one.";
     SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("X-API-Key", description)))
 }
 

@@ -1,11 +1,11 @@
-use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
 
 use super::TableError;
 use super::jobs::Promise;
 use super::transaction::Transaction;
 
 /// Writes of other tables that happen together with a change, or not at all: what is on record about it, what is used up by
-/// it, and what is promised because of it.
+/// it, and what is promised because of it; and what must hold besides.
 #[derive(Debug, Clone, Default)]
 pub struct Also<'a> {
     additions: Vec<Addition<'a>>,
@@ -16,10 +16,11 @@ enum Addition<'a> {
     Put(Box<PutBuilder>),
     Update(Box<UpdateBuilder>),
     Delete(Box<DeleteBuilder>),
+    Check(Box<ConditionCheckBuilder>),
     Promise(Promise<'a>),
 }
 
-/// One write of another table, made by the module of that table.
+/// One write of another table, or a condition on a row there, made by the module of that table.
 #[derive(Debug, Clone)]
 pub struct Write(Addition<'static>);
 
@@ -48,6 +49,7 @@ impl<'a> Also<'a> {
             Addition::Put(put) => transaction.put(*put),
             Addition::Update(update) => transaction.update(*update),
             Addition::Delete(delete) => transaction.delete(*delete),
+            Addition::Check(check) => transaction.check(*check),
             Addition::Promise(promise) => promise.add_to(transaction),
         })
     }
@@ -77,5 +79,11 @@ impl From<UpdateBuilder> for Write {
 impl From<DeleteBuilder> for Write {
     fn from(delete: DeleteBuilder) -> Self {
         Self(Addition::Delete(Box::new(delete)))
+    }
+}
+
+impl From<ConditionCheckBuilder> for Write {
+    fn from(check: ConditionCheckBuilder) -> Self {
+        Self(Addition::Check(Box::new(check)))
     }
 }

@@ -7,6 +7,7 @@
 //! - Lists go through sparse indexes whose partition key is sharded, so that no key takes every write.
 
 mod also;
+mod api_keys;
 mod attempts;
 mod audit;
 mod batch;
@@ -33,6 +34,7 @@ use crate::cause::with_causes;
 use transaction::FailedConditions;
 
 pub use also::{Also, Write};
+pub use api_keys::{ApiKeys, HeldApiKeys, InsertApiKeyError};
 pub use attempts::{AttemptError, Attempts};
 pub use audit::{Audit, AuditFilter};
 pub use aws_sdk_dynamodb::Client;

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure};
 
@@ -17,13 +16,14 @@ const SCHEMA: u32 = 1;
 /// Remembers the answer, unless the key has been used and has not expired. Expired rows may still be there, because
 /// DynamoDB deletes them late.
 pub(super) fn put(once: &Once) -> Result<PutBuilder, TableError> {
-    let answer = once.claim.seal(&once.answer).map_err(|_| UNREADABLE)?;
-    let row = Row::new("idempotency")
+    let mut row = Row::new("idempotency")
         .with_text("id", &once.claim.id)
         .with_text("fingerprint", &once.claim.fingerprint)
-        .with("answer", AttributeValue::B(Blob::new(answer)))
         .with_number("expires_at", &(once.now + LIFETIME_SECONDS))
         .with_number("schema", &SCHEMA);
+    if let Some(answer) = &once.answer {
+        row = row.with_bytes("answer", once.claim.seal(answer).map_err(|_| UNREADABLE)?);
+    }
     Ok(Put::builder()
         .table_name(&once.table)
         .set_item(Some(row.into_attributes()))
@@ -42,7 +42,8 @@ pub(super) fn used(once: &Once, row: HashMap<String, AttributeValue>) -> Result<
         Some(AttributeValue::B(sealed)) => {
             once.claim.open(sealed.as_ref()).map(KeyUsed::SameRequest).map_err(|_| UNREADABLE)
         }
-        _ => Err(UNREADABLE),
+        None => Ok(KeyUsed::SecretAnswer),
+        Some(_) => Err(UNREADABLE),
     }
 }
 

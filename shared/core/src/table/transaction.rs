@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use uuid::Uuid;
 
@@ -58,6 +58,13 @@ impl Transaction {
     pub(super) fn delete(&mut self, delete: DeleteBuilder) -> Result<(), TableError> {
         let delete = delete.build().map_err(|error| incomplete(&error))?;
         self.actions.push(TransactWriteItem::builder().delete(delete).build());
+        Ok(())
+    }
+
+    /// Asks that a row is as the condition says, and leaves it alone.
+    pub(super) fn check(&mut self, check: ConditionCheckBuilder) -> Result<(), TableError> {
+        let check = check.build().map_err(|error| incomplete(&error))?;
+        self.actions.push(TransactWriteItem::builder().condition_check(check).build());
         Ok(())
     }
 

@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Update};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::also::Also;
+use super::also::{Also, Write};
 use super::merge::{ShardedList, page_of};
 use super::row::Row;
 use super::transaction::{NotDone, Transaction};
@@ -226,6 +226,23 @@ impl Users {
         transaction.send_conditional(&self.client).await?;
         also.announce().await;
         Ok(())
+    }
+
+    /// Asks that the user is still there and active, and that their sessions have not been ended since they were read, for
+    /// what may not outlive that.
+    pub fn unended(&self, user: &User) -> Write {
+        // Rows of schema 1 have no epoch; theirs is the first.
+        let epoch = match user.session_epoch {
+            0 => "(session_epoch = :epoch OR attribute_not_exists(session_epoch))",
+            _ => "session_epoch = :epoch",
+        };
+        ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(user.id.to_string()))
+            .condition_expression(format!("is_active = :active AND {epoch}"))
+            .expression_attribute_values(":active", AttributeValue::Bool(true))
+            .expression_attribute_values(":epoch", AttributeValue::N(user.session_epoch.to_string()))
+            .into()
     }
 
     /// A page of all users, the oldest first. It can lag behind by moments. Costs a query per shard.

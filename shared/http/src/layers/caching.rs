@@ -7,12 +7,14 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 
+use super::X_API_KEY;
 use crate::entity_tag::{EntityTags, GZIP_SUFFIX};
 
 /// What must be known of a request to make its answer cacheable.
 pub(crate) struct Cached {
     is_read: bool,
-    is_personal: bool,
+    /// The header fields in which the request says who calls.
+    credentials: Vec<&'static str>,
     if_none_match: Option<EntityTags>,
 }
 
@@ -21,7 +23,10 @@ impl Cached {
         let headers = request.headers();
         Self {
             is_read: request.method() == Method::GET || request.method() == Method::HEAD,
-            is_personal: headers.contains_key(AUTHORIZATION),
+            credentials: [(AUTHORIZATION, "Authorization"), (X_API_KEY, "X-API-Key")]
+                .into_iter()
+                .filter_map(|(name, shown)| headers.contains_key(name).then_some(shown))
+                .collect(),
             if_none_match: EntityTags::read(headers, &IF_NONE_MATCH),
         }
     }
@@ -50,7 +55,7 @@ impl Cached {
             // What has no content has no length either (RFC 9110 section 8.6).
             headers.remove(CONTENT_LENGTH);
         }
-        let rule = match (is_tagged, self.is_personal) {
+        let rule = match (is_tagged, !self.credentials.is_empty()) {
             (true, true) => "private, no-cache",
             (true, false) => "no-cache",
             (false, _) => "no-store",
@@ -58,8 +63,8 @@ impl Cached {
         if !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static(rule));
         }
-        if self.is_personal {
-            headers.append(VARY, HeaderValue::from_static("Authorization"));
+        for name in &self.credentials {
+            headers.append(VARY, HeaderValue::from_static(name));
         }
     }
 }

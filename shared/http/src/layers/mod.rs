@@ -1,5 +1,10 @@
 //! The layers around a function's router, a module each. `service` puts them together.
 
+use axum::http::HeaderName;
+
+/// The header field that an API key comes in.
+pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 pub(crate) mod address;
 pub(crate) mod caching;
 pub(crate) mod cors;
