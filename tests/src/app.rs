@@ -26,9 +26,11 @@ use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{
-    ApiKeys, Attempts, Audit, Client, ItemTables, Items, Jobs, Keys, RateLimiter, Sessions, Suppressions, Users,
+    ApiKeys, Attempts, Audit, Client, ItemTables, Items, Jobs, Keys, RateLimiter, SecondFactors, Sessions,
+    Suppressions, Users,
 };
 use peregrine_core::token::{SigningKeys, Verifier};
+use peregrine_core::totp::SecondFactorKeys;
 use peregrine_core::user::FirstAdmin;
 use peregrine_core::webhook::WebhookSecrets;
 use peregrine_http::caller::Authenticator;
@@ -105,6 +107,8 @@ impl App {
         let secret = SigningKeys::new(&SECRET.into());
         let signing = Signing::start(keys.clone(), secret, ISSUER.to_owned(), random.clone(), clock.now());
         let signing = signing.await.expect("the key is published");
+        let second_factor_keys = SecondFactorKeys::new(&SECRET.into(), random.clone());
+        let second_factors = SecondFactors::new(client.clone(), "CredentialsTable".to_owned(), second_factor_keys);
         let api_keys = ApiKeys::new(client.clone(), "CredentialsTable".to_owned());
         let api_key_texts = ApiKeyTexts::new(&SECRET.into());
         let authenticator = Authenticator::new(
@@ -128,6 +132,8 @@ impl App {
             refresh_tokens: RefreshTokens::new(&SECRET.into()),
             api_keys,
             api_key_texts,
+            second_factors,
+            issuer: ISSUER.to_owned(),
             attempts: attempts.clone(),
             audit: audit.clone(),
             jobs: jobs.clone(),

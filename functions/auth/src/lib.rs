@@ -9,6 +9,7 @@ mod jwks;
 mod refresh_token;
 mod revoke_token;
 mod rotate_keys;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod signing;
@@ -35,6 +36,10 @@ pub fn routes() -> OpenApiRouter<AuthState> {
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(api_keys::create::create_api_key, api_keys::list::list_api_keys))
         .routes(routes!(api_keys::delete::delete_api_key))
+        .routes(routes!(second_factor::begin::begin_totp, second_factor::read::read_totp))
+        .routes(routes!(second_factor::confirm::confirm_totp))
+        .routes(routes!(second_factor::disable::disable_totp))
+        .routes(routes!(second_factor::recovery_codes::replace_recovery_codes))
         .routes(routes!(verify_email::show_verification, verify_email::verify_email))
         .routes(routes!(jwks::read_key_set))
         .routes(routes!(rotate_keys::rotate_signing_keys))

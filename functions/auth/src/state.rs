@@ -9,8 +9,11 @@ use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{ApiKeys, Attempts, Audit, Client, Jobs, Keys, RateLimiter, Sessions, Users};
+use peregrine_core::table::{
+    ApiKeys, Attempts, Audit, Client, Jobs, Keys, RateLimiter, SecondFactors, Sessions, Users,
+};
 use peregrine_core::token::SigningKeys;
+use peregrine_core::totp::SecondFactorKeys;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
 
@@ -32,6 +35,10 @@ pub struct AuthState {
     pub api_keys: ApiKeys,
     /// Makes the texts of API keys.
     pub api_key_texts: ApiKeyTexts,
+    /// The users' second factors.
+    pub second_factors: SecondFactors,
+    /// The name of this deployment, which authenticator apps show.
+    pub issuer: String,
     /// Counts attempts to sign in.
     pub attempts: Attempts,
     /// Keeps security events on record.
@@ -87,12 +94,15 @@ impl AuthState {
 
         let keys = Keys::new(client.clone(), keys_table);
         let signing_keys = SigningKeys::new(&signing_secret);
+        let second_factor_keys = SecondFactorKeys::new(&signing_secret, random.clone());
         Ok(Self {
             users,
-            signing: Signing::start(keys, signing_keys, issuer, random.clone(), clock.now()).await?,
+            signing: Signing::start(keys, signing_keys, issuer.clone(), random.clone(), clock.now()).await?,
             sessions: Sessions::new(client.clone(), credentials_table.clone()),
-            api_keys: ApiKeys::new(client.clone(), credentials_table),
+            api_keys: ApiKeys::new(client.clone(), credentials_table.clone()),
             api_key_texts: ApiKeyTexts::new(&seal_secret),
+            second_factors: SecondFactors::new(client.clone(), credentials_table, second_factor_keys),
+            issuer,
             refresh_tokens: RefreshTokens::new(&signing_secret),
             attempts,
             audit: Audit::new(client, audit_table),

@@ -33,6 +33,7 @@ pub mod suppression;
 pub mod table;
 pub mod telemetry;
 pub mod token;
+pub mod totp;
 pub mod user;
 pub mod validation;
 pub mod web_url;

@@ -283,6 +283,13 @@ impl User {
         Self { updated_at: now, ..self.with_all_sessions_ended() }
     }
 
+    /// The user after a second factor has been set up or removed. All sessions end: whoever has signed in before has not
+    /// shown what a sign-in takes now (OWASP ASVS 7.4.3).
+    #[must_use]
+    pub fn with_second_factor(&self, has_second_factor: bool) -> Self {
+        Self { has_second_factor, ..self.with_all_sessions_ended() }
+    }
+
     fn end_all_sessions(&mut self) {
         self.session_epoch += 1;
         // They belong to epochs that are over.

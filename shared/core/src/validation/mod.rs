@@ -34,7 +34,7 @@ pub use model::Fields;
 pub use model::{Field, Model};
 pub use numbers::float_text;
 pub use peregrine_derive::Validate;
-pub use report::{Origin, Report};
+pub use report::{Origin, Report, masked};
 
 /// What a schema says about a value beyond its type. The derive macro fills it from `#[schema(…)]` and `#[param(…)]`.
 ///

@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
 }
 
 /// What a fault shows in place of a secret, in the form of pydantic's `SecretStr`.
-pub(super) fn masked() -> Input {
+pub fn masked() -> Input {
     Input::text("**********")
 }
 

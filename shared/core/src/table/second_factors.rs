@@ -1,0 +1,343 @@
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::also::{Also, Write};
+use super::row::Row;
+use super::transaction::Transaction;
+use super::{ConditionalWriteError, TableError};
+use crate::job::later;
+use crate::totp::{OneTimePassword, RecoveryCode, RecoveryCodeHash, SecondFactorKeys, TotpSecret};
+
+/// The shape of the row that is written here.
+const SCHEMA: u32 = 1;
+/// The sort key of a user's second factor.
+const ENTRY: &str = "totp";
+/// How long a set-up waits to be confirmed.
+const SETUP_LIFETIME: std::time::Duration = std::time::Duration::from_mins(15);
+
+/// The second factors of all users: rows of the credentials' table, side by side with a user's other credentials. A row is a
+/// set-up until a code confirms it.
+#[derive(Debug, Clone)]
+pub struct SecondFactors {
+    client: Client,
+    table: String,
+    keys: SecondFactorKeys,
+}
+
+/// What became of a code that was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// It was the device's.
+    Totp,
+    /// It was a recovery code, which is used up now.
+    RecoveryCode,
+    /// It was neither, or has been used before.
+    Wrong,
+}
+
+/// A code that is right, and that nobody has used as far as has been read. It counts once it is written to be used, by one of
+/// the writes that [`SecondFactors`] makes of it.
+#[derive(Debug, Clone)]
+pub struct RightCode {
+    user_id: Uuid,
+    /// The secret, as stored: the code is of no use for another one.
+    sealed: Vec<u8>,
+    used: Used,
+}
+
+#[derive(Debug, Clone)]
+enum Used {
+    Step(i64),
+    RecoveryCode(RecoveryCodeHash),
+}
+
+/// What became of a code that is to confirm a set-up.
+#[derive(Debug, Clone)]
+pub enum SetupCode {
+    /// There is no set-up, or no longer.
+    NoSetup,
+    /// It is not what the device shows.
+    Wrong,
+    /// It is.
+    Right(RightCode),
+}
+
+impl Checked {
+    /// What kind of code it was, in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+            Self::Wrong => "wrong",
+        }
+    }
+}
+
+impl RightCode {
+    /// What kind of code it is.
+    pub fn kind(&self) -> Checked {
+        match self.used {
+            Used::Step(_) => Checked::Totp,
+            Used::RecoveryCode(_) => Checked::RecoveryCode,
+        }
+    }
+}
+
+/// A row, as it was read.
+struct Stored {
+    sealed: Vec<u8>,
+    is_confirmed: bool,
+    last_step: Option<i64>,
+    recovery_codes: BTreeSet<String>,
+    /// When a set-up is forgotten, in seconds.
+    expires_at: Option<i64>,
+}
+
+impl SecondFactors {
+    /// The second factors in the credentials' table of this name, under these keys.
+    pub fn new(client: Client, table: String, keys: SecondFactorKeys) -> Self {
+        Self { client, table, keys }
+    }
+
+    /// Begins a set-up, in place of one that has not been confirmed.
+    ///
+    /// # Errors
+    /// [`ConditionalWriteError::Outdated`] if the user has a second factor.
+    pub async fn begin(&self, user_id: Uuid, secret: &TotpSecret, now: Timestamp) -> Result<(), ConditionalWriteError> {
+        let sealed = self.keys.seal(user_id, secret).ok_or(UNREADABLE)?;
+        let row = Row::new("second factors")
+            .with_text("user_id", user_id.to_string())
+            .with_text("entry", ENTRY)
+            .with_bytes("sealed", sealed)
+            .with_number("expires_at", &later(now, SETUP_LIFETIME).as_second())
+            .with_number("schema", &SCHEMA);
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.into_attributes()))
+            .condition_expression("attribute_not_exists(confirmed_at)")
+            .send()
+            .await;
+        sent.map(drop).map_err(|error| match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_)) => {
+                ConditionalWriteError::Outdated
+            }
+            _ => TableError::call("PutItem", &error).into(),
+        })
+    }
+
+    /// How many recovery codes a user has left; `None` if there is no second factor.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn recovery_codes_left(&self, user_id: Uuid) -> Result<Option<usize>, TableError> {
+        let stored = self.find(user_id).await?.filter(|stored| stored.is_confirmed);
+        Ok(stored.map(|stored| stored.recovery_codes.len()))
+    }
+
+    /// Whether a code confirms the set-up that a user has begun.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn judge_setup(
+        &self,
+        user_id: Uuid,
+        code: &SecretString,
+        now: Timestamp,
+    ) -> Result<SetupCode, TableError> {
+        let is_waiting = |stored: &Stored| {
+            !stored.is_confirmed && stored.expires_at.is_some_and(|expires_at| now.as_second() < expires_at)
+        };
+        let Some(stored) = self.find(user_id).await?.filter(is_waiting) else { return Ok(SetupCode::NoSetup) };
+        Ok(self.right_code(user_id, code, stored, now)?.map_or(SetupCode::Wrong, SetupCode::Right))
+    }
+
+    /// The code, if it is the one that the user's device shows, or a recovery code, and has not been used.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn judge(
+        &self,
+        user_id: Uuid,
+        code: &SecretString,
+        now: Timestamp,
+    ) -> Result<Option<RightCode>, TableError> {
+        match self.find(user_id).await?.filter(|stored| stored.is_confirmed) {
+            Some(stored) => self.right_code(user_id, code, stored, now),
+            None => Ok(None),
+        }
+    }
+
+    /// Uses a code, so that nobody can a second time: of requests that race each other, one passes.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn check(&self, user_id: Uuid, code: &SecretString, now: Timestamp) -> Result<Checked, TableError> {
+        let Some(right) = self.judge(user_id, code, now).await? else { return Ok(Checked::Wrong) };
+        let is_used = self.send(&Also::nothing().and(self.consumption(&right))).await?;
+        Ok(if is_used { right.kind() } else { Checked::Wrong })
+    }
+
+    /// Uses a code to replace the recovery codes, and whether nobody else was faster to use it.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn renew(
+        &self,
+        code: &RightCode,
+        recovery_codes: &[RecoveryCode],
+        also: &Also<'_>,
+    ) -> Result<bool, TableError> {
+        let update = self.update(code);
+        let update = match code.used {
+            Used::Step(_) => update.update_expression("SET last_step = :step, recovery_codes = :codes"),
+            Used::RecoveryCode(_) => update.update_expression("SET recovery_codes = :codes"),
+        };
+        let hashes = self.hashes(code.user_id, recovery_codes);
+        let renewal = update.expression_attribute_values(":codes", hashes).into();
+        self.send(&also.clone().and(renewal)).await
+    }
+
+    /// Uses the code, in the transaction of what it is for, which fails if somebody else has just used it.
+    pub fn consumption(&self, code: &RightCode) -> Write {
+        let update = self.update(code);
+        match &code.used {
+            Used::Step(_) => update.update_expression("SET last_step = :step").into(),
+            Used::RecoveryCode(hash) => update
+                .update_expression("DELETE recovery_codes :used")
+                .expression_attribute_values(":used", AttributeValue::Ss(vec![hash.as_str().to_owned()]))
+                .into(),
+        }
+    }
+
+    /// Makes the set-up that the code was made from the user's second factor.
+    pub fn confirmation(&self, code: &RightCode, recovery_codes: &[RecoveryCode], now: Timestamp) -> Write {
+        // A set-up has no recovery codes, so what is right is a step's.
+        let step = if let Used::Step(step) = code.used { step } else { 0 };
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(code.user_id)))
+            .update_expression("SET confirmed_at = :now, last_step = :step, recovery_codes = :codes REMOVE expires_at")
+            .condition_expression("sealed = :sealed AND attribute_not_exists(confirmed_at)")
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .expression_attribute_values(":step", AttributeValue::N(step.to_string()))
+            .expression_attribute_values(":codes", self.hashes(code.user_id, recovery_codes))
+            .expression_attribute_values(":sealed", AttributeValue::B(Blob::new(code.sealed.clone())))
+            .into()
+    }
+
+    /// Uses the code to remove the second factor.
+    pub fn removal(&self, code: &RightCode) -> Write {
+        let (condition, values) = condition(code);
+        Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(code.user_id)))
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .into()
+    }
+
+    /// Makes writes that depend on a code being unused, and whether it was.
+    async fn send(&self, writes: &Also<'_>) -> Result<bool, TableError> {
+        let mut transaction = Transaction::default();
+        writes.add_to(&mut transaction)?;
+        let is_done = transaction.send(&self.client).await?.is_ok();
+        if is_done {
+            writes.announce().await;
+        }
+        Ok(is_done)
+    }
+
+    fn update(&self, code: &RightCode) -> UpdateBuilder {
+        let (condition, values) = condition(code);
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(code.user_id)))
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+    }
+
+    fn hashes(&self, user_id: Uuid, codes: &[RecoveryCode]) -> AttributeValue {
+        AttributeValue::Ss(codes.iter().map(|code| self.keys.hash(user_id, code).as_str().to_owned()).collect())
+    }
+
+    fn right_code(
+        &self,
+        user_id: Uuid,
+        code: &SecretString,
+        stored: Stored,
+        now: Timestamp,
+    ) -> Result<Option<RightCode>, TableError> {
+        let used = match OneTimePassword::parse(code) {
+            None => None,
+            Some(OneTimePassword::Totp(code)) => {
+                let secret = self.keys.open(user_id, &stored.sealed).ok_or(UNREADABLE)?;
+                secret.step_of(code, now, stored.last_step).map(Used::Step)
+            }
+            Some(OneTimePassword::RecoveryCode(code)) => {
+                let hash = self.keys.hash(user_id, &code);
+                stored.recovery_codes.contains(hash.as_str()).then_some(Used::RecoveryCode(hash))
+            }
+        };
+        Ok(used.map(|used| RightCode { user_id, sealed: stored.sealed, used }))
+    }
+
+    async fn find(&self, user_id: Uuid) -> Result<Option<Stored>, TableError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(user_id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| TableError::call("GetItem", &error))?;
+        let Some(mut attributes) = answer.item else { return Ok(None) };
+        let recovery_codes = match attributes.remove("recovery_codes") {
+            Some(AttributeValue::Ss(hashes)) => hashes.into_iter().collect(),
+            // DynamoDB keeps no empty set.
+            _ => BTreeSet::new(),
+        };
+        let mut row = Row::read("second factors", attributes);
+        Ok(Some(Stored {
+            sealed: row.take_bytes("sealed")?,
+            is_confirmed: row.take_optional_text("confirmed_at")?.is_some(),
+            last_step: row.take_optional_parsed("last_step")?,
+            recovery_codes,
+            expires_at: row.take_optional_parsed("expires_at")?,
+        }))
+    }
+}
+
+const UNREADABLE: TableError = TableError::Row { table: "second factors", attribute: "sealed" };
+
+fn key(user_id: Uuid) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        ("user_id".to_owned(), AttributeValue::S(user_id.to_string())),
+        ("entry".to_owned(), AttributeValue::S(ENTRY.to_owned())),
+    ])
+}
+
+/// That the code has not been used, and that the second factor is the one that it was made for.
+fn condition(code: &RightCode) -> (&'static str, HashMap<String, AttributeValue>) {
+    let sealed = (":sealed".to_owned(), AttributeValue::B(Blob::new(code.sealed.clone())));
+    match &code.used {
+        Used::Step(step) => (
+            "sealed = :sealed AND attribute_exists(confirmed_at) AND last_step < :step",
+            HashMap::from([sealed, (":step".to_owned(), AttributeValue::N(step.to_string()))]),
+        ),
+        Used::RecoveryCode(hash) => (
+            "sealed = :sealed AND attribute_exists(confirmed_at) AND contains(recovery_codes, :code)",
+            HashMap::from([sealed, (":code".to_owned(), AttributeValue::S(hash.as_str().to_owned()))]),
+        ),
+    }
+}
