@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
+use peregrine_core::table::Also;
 use peregrine_core::validation::Validate;
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
@@ -16,7 +17,7 @@ use crate::AuthState;
 /// The form of a revocation (RFC 7009 section 2.1).
 #[derive(Debug, ToSchema, Validate)]
 pub(crate) struct Revocation {
-    /// The refresh token or access token that is to be good for nothing.
+    /// The refresh token, access token or API key that is to be good for nothing.
     #[schema(
         value_type = String,
         example = "AQGY88QSq30Qnz5rWkw9Lh8BmPPEEqt9EJ8-a1pMPS4fAAAAAMbl0eXBlIG9mIGEgTUFDIG92ZXIgYWxsIG9mIHRoYXQ"
@@ -31,7 +32,7 @@ pub(crate) struct Revocation {
 /// Sign out.
 ///
 /// Ends the session that the token belongs to, a refresh token's as well as an access token's, with all its other tokens, at
-/// once (RFC 7009). The answer is the same for a token that is none, or that was good for nothing before.
+/// once (RFC 7009); an API key is deleted. The answer is the same for a token that is none, or that was good for nothing before.
 #[utoipa::path(
     post,
     path = "/api/v1/token/revoke",
@@ -49,24 +50,44 @@ pub(crate) async fn revoke_token(
     State(state): State<AuthState>,
     Valid(_, (Form(revocation), client)): Valid<Anyone, (Form<Revocation>, Client)>,
 ) -> Result<Json<Message>, ApiError> {
-    if let Some((user_id, session_id)) = state.session_of(&revocation.token).await?
-        && let Some(user) = state.users.find(user_id).await?
-    {
-        let event =
-            AuditEvent::new(AuditAction::SessionEnded, user_id, client.address, state.clock.now(), &state.random)
-                .about(session_id.to_string());
-        state.end_session(user, session_id, &event).await?;
+    match state.revocable(&revocation.token).await? {
+        Some(Revocable::Session { user_id, id }) => {
+            if let Some(user) = state.users.find(user_id).await? {
+                let event = state.event(AuditAction::SessionEnded, user_id, id, &client);
+                state.end_session(user, id, &event).await?;
+            }
+        }
+        Some(Revocable::ApiKey { user_id, id }) => {
+            let event = state.event(AuditAction::ApiKeyDeleted, user_id, id, &client);
+            // Somebody else may have deleted it, which is as good.
+            let _was_there =
+                state.api_keys.delete(user_id, id, &Also::nothing().and(state.audit.record(&event))).await?;
+        }
+        None => {}
     }
     Ok(Json(Message { message: "The token is good for nothing now." }))
 }
 
+/// What a token stands for.
+enum Revocable {
+    Session { user_id: Uuid, id: Uuid },
+    ApiKey { user_id: Uuid, id: Uuid },
+}
+
 impl AuthState {
-    /// The user and the session that a token belongs to.
-    async fn session_of(&self, token: &SecretString) -> Result<Option<(Uuid, Uuid)>, ApiError> {
+    /// What there is to end.
+    async fn revocable(&self, token: &SecretString) -> Result<Option<Revocable>, ApiError> {
         if let Ok(token) = self.refresh_tokens.open(token) {
-            return Ok(Some((token.user_id, token.session_id)));
+            return Ok(Some(Revocable::Session { user_id: token.user_id, id: token.session_id }));
+        }
+        if let Ok(key) = self.api_key_texts.open(token) {
+            return Ok(Some(Revocable::ApiKey { user_id: key.user_id, id: key.id }));
         }
         let token = self.authenticator.verify(token).await?;
-        Ok(token.map(|token| (token.user_id, token.session.id)))
+        Ok(token.map(|token| Revocable::Session { user_id: token.user_id, id: token.session.id }))
+    }
+
+    fn event(&self, action: AuditAction, user_id: Uuid, id: Uuid, client: &Client) -> AuditEvent {
+        AuditEvent::new(action, user_id, client.address, self.clock.now(), &self.random).about(id.to_string())
     }
 }

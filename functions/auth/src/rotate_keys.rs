@@ -52,7 +52,7 @@ impl From<&ScheduledKey> for RotatedKey {
     post,
     path = "/api/v1/signing-keys/rotate",
     tag = "operations",
-    security(("bearer" = ["admin"])),
+    security(("session" = ["admin"])),
     responses(
         (status = 200, body = RotatedKeys),
         (status = 401, body = Problem),

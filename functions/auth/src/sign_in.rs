@@ -6,7 +6,7 @@ use futures_util::future::{join, try_join, try_join3};
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
 use peregrine_core::session::Session;
-use peregrine_core::table::{Also, InsertUserError, SignIn};
+use peregrine_core::table::{Also, Checked, InsertUserError, SignIn};
 use peregrine_core::user::{UniqueName, User};
 use peregrine_http::client::Client;
 use peregrine_http::error::ApiError;
@@ -18,6 +18,7 @@ use crate::token::{Token, granted};
 use crate::token_request::PasswordGrant;
 
 const INCORRECT: ApiError = ApiError::Unauthenticated("Incorrect username or password");
+const INCORRECT_CODE: ApiError = ApiError::Unauthenticated("The code is wrong, or has been used");
 
 impl AuthState {
     /// Begins a session for whoever has shown who they are.
@@ -48,13 +49,30 @@ impl AuthState {
             Some(user) => user,
             None => return Err(self.refuse(id, &address, client).await?),
         };
-        let has_second_factor = user.has_second_factor;
-        let scopes = granted(&user.scopes, &grant.scope, hardened, has_second_factor)?;
+        // The password is right, so whatever else is wrong is no guess of it.
+        let scopes = granted(&user.scopes, &grant.scope, hardened, user.has_second_factor);
+        let (scopes, code) = match scopes.and_then(|scopes| Ok((scopes, code_of(&user, grant.otp)?))) {
+            Ok(asked) => asked,
+            Err(error) => {
+                self.attempts.take_back(&account).await?;
+                return Err(error);
+            }
+        };
         let began_by = (client.address, client.user_agent.as_deref());
-        let session = Session::begin(&user, scopes, has_second_factor, began_by, now, &self.random);
-        let event = AuditEvent::new(AuditAction::SignedIn, user.id, client.address, now, &self.random)
-            .about(session.id.to_string());
-        let also = Also::nothing().and(self.audit.record(&event));
+        let session = Session::begin(&user, scopes, user.has_second_factor, began_by, now, &self.random);
+        let event =
+            |action| AuditEvent::new(action, user.id, client.address, now, &self.random).about(session.id.to_string());
+        let mut also = Also::nothing().and(self.audit.record(&event(AuditAction::SignedIn)));
+        if let Some(code) = code {
+            match self.second_factors.check(user.id, &code, now).await? {
+                Checked::Totp => {}
+                Checked::RecoveryCode => also = also.and(self.audit.record(&event(AuditAction::RecoveryCodeUsed))),
+                Checked::Wrong => {
+                    self.refuse(id, &address, client).await?;
+                    return Err(INCORRECT_CODE);
+                }
+            }
+        }
         try_join(self.sessions.insert(&session, &also), self.attempts.succeeded(&account)).await?;
         Token::of(&session, &session.scopes, self, &signer, now)
     }
@@ -111,5 +129,14 @@ impl AuthState {
             }
             Err(InsertUserError::Table(error)) => Err(error.into()),
         }
+    }
+}
+
+/// The code that a user's sign-in takes, if it takes one.
+fn code_of(user: &User, sent: Option<SecretString>) -> Result<Option<SecretString>, ApiError> {
+    match sent {
+        _ if !user.has_second_factor => Ok(None),
+        Some(code) => Ok(Some(code)),
+        None => Err(ApiError::SecondFactorRequired),
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct SessionPath {
     path = "/api/v1/users/me/sessions/{session_id}",
     tag = "auth",
     params(SessionPath),
-    security(("bearer" = ["users:write"])),
+    security(("session" = ["users:write"])),
     responses(
         (status = 204),
         (status = 401, body = Problem),

@@ -30,7 +30,7 @@ pub(crate) struct UserPath {
     delete,
     path = "/api/v1/users/me/sessions",
     tag = "auth",
-    security(("bearer" = ["users:write"])),
+    security(("session" = ["users:write"])),
     responses(
         (status = 204),
         (status = 401, body = Problem),
@@ -55,7 +55,7 @@ pub(crate) async fn end_my_sessions(
     path = "/api/v1/users/{user_id}/sessions",
     tag = "auth",
     params(UserPath),
-    security(("bearer" = ["admin"])),
+    security(("session" = ["admin"])),
     responses(
         (status = 204),
         (status = 401, body = Problem),
