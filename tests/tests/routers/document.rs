@@ -201,11 +201,13 @@ fn an_answer_has_the_header_fields_that_follow_from_what_it_is() {
         "POST /api/v1/notifications",
         "POST /api/v1/send-notification",
         "POST /api/v1/users",
-        "POST /api/v1/users/me/api-keys",
         "POST /api/v1/users/{user_id}/notify",
     ];
     assert_eq!(showing["Idempotent-Replayed"], creating);
-    showing.get_mut("Location").unwrap().retain(|operation| operation != "POST /api/v1/jobs/{job_id}/retry");
+    showing.get_mut("Location").unwrap().retain(|operation| {
+        // The one revives what was there; the other's answer holds a secret, so it is not remembered.
+        operation != "POST /api/v1/jobs/{job_id}/retry" && operation != "POST /api/v1/users/me/api-keys"
+    });
     assert_eq!(showing["Location"], creating);
     assert_eq!(
         showing["Link"],
