@@ -7,11 +7,10 @@
 //! cargo run --release --package bench -- enumeration
 //! ```
 //!
-//! It builds the functions for release, runs their real binaries, and prints a table; of this table, `sign-in` is what concerns
-//! sign-ins. `kills` sends mail while workers
-//! are killed, and takes some minutes, because what a dead worker was at is taken up when its lease has run out. `enumeration`
-//! compares the times of answers about addresses that have an account and addresses that have none, and fails if
-//! they can be told apart.
+//! It builds the functions for release, runs their real binaries, and prints a table. `sign-in` measures only what concerns
+//! sign-ins. `kills` sends mail while workers are killed, and takes some minutes, because what a dead worker was at is taken
+//! up when its lease has run out. `enumeration` compares the times of answers about addresses that have an account and
+//! addresses that have none, and fails if they can be told apart.
 
 mod background;
 mod cold;
@@ -44,26 +43,25 @@ async fn main() -> Result<()> {
             print(&background::kills(root).await?);
             return Ok(());
         }
-        Some("sign-in") => {
-            print(&sign_in::measure(root)?);
-            return Ok(());
-        }
-        Some("enumeration") => {
-            let (rows, found) = enumeration::measure(root)?;
-            print(&rows);
-            return if found.is_empty() { Ok(()) } else { Err(found.join("; ").into()) };
-        }
+        Some("sign-in") => return conclude(sign_in::measure(root)?),
+        Some("enumeration") => return conclude(enumeration::measure(root)?),
         _ => {}
     }
     let binaries = build(root)?;
     let mut rows = size::measure(&binaries)?;
     rows.extend(cold::measure(root, &binaries).await?);
     rows.extend(layers::measure().await?);
-    rows.extend(sign_in::measure(root)?);
+    let (of_sign_in, missed) = sign_in::measure(root)?;
+    rows.extend(of_sign_in);
     rows.extend(gateway::measure(root).await?);
     rows.extend(background::measure(root).await?);
+    conclude((rows, missed))
+}
+
+/// Prints the table, and fails if something is not as it should be.
+fn conclude((rows, missed): (Vec<Row>, Vec<String>)) -> Result<()> {
     print(&rows);
-    Ok(())
+    if missed.is_empty() { Ok(()) } else { Err(missed.join("; ").into()) }
 }
 
 /// A line of the table.

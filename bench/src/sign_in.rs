@@ -19,22 +19,22 @@ const SIGN_INS: u32 = 60;
 const MOST: Duration = Duration::from_millis(1);
 
 /// CPU is measured on the thread that answers requests. Hashing is done on another one and the embedded AWS is on a third,
-/// so that nothing has to be subtracted that is twenty times as large and varies.
-pub(crate) fn measure(root: &Path) -> Result<Vec<Row>> {
+/// so that nothing has to be subtracted that is twenty times as large and varies. Returns the figures, and whether the target
+/// was missed.
+pub(crate) fn measure(root: &Path) -> Result<(Vec<Row>, Vec<String>)> {
     let tables = Tables::start(root)?;
     let (cpu, sign_ins, hashes) = alone(|| measure_alone(&tables))?;
     let (sign_in, hash) = (quantile(&sign_ins, 0.5), quantile(&hashes, 0.5));
-    if cpu >= MOST {
-        return Err(format!("a sign-in takes {} of CPU besides the hash", milliseconds(cpu)).into());
-    }
-    Ok(vec![
+    let missed = (cpu >= MOST).then(|| format!("a sign-in takes {} of CPU besides the hash", milliseconds(cpu)));
+    let rows = vec![
         Row::new("`POST /api/v1/token`: CPU besides the password's hash", milliseconds(cpu)),
         Row::new("… the hash alone, median", milliseconds(hash)),
         Row::new(
             "… what comes on top of it with the embedded DynamoDB, median",
             milliseconds(sign_in.saturating_sub(hash)),
         ),
-    ])
+    ];
+    Ok((rows, missed.into_iter().collect()))
 }
 
 /// The CPU time of a sign-in without the hash, and how long sign-ins and hashes took, sorted.
