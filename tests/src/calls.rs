@@ -1,5 +1,7 @@
 //! What a request costs: the calls that the functions make of AWS, as the SDK makes them.
 
+mod cost;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,8 @@ use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use peregrine_core::aws::SdkConfig;
 use serde_json::Value;
+
+pub use cost::Cost;
 
 /// Records the calls of the clients that it is an interceptor of. Cheap to clone; all clones record together.
 #[derive(Debug, Clone, Default)]
@@ -45,19 +49,6 @@ struct Call {
     units: f64,
 }
 
-/// What was recorded: the cost of a request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cost {
-    /// The calls, with how often each is made, by how many round trips come before them.
-    round_trips: Vec<Vec<(String, usize)>>,
-    /// Read request units.
-    reads: f64,
-    /// Write request units.
-    writes: f64,
-    /// Rows that were read more than once.
-    pub read_again: Vec<String>,
-}
-
 impl Calls {
     /// Clients of DynamoDB and SQS whose calls are recorded.
     pub fn clients(&self, config: &SdkConfig) -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
@@ -75,42 +66,12 @@ impl Calls {
     pub fn stop(&self) -> Cost {
         let Recording { calls, .. } = std::mem::take(&mut *self.lock());
         assert!(calls.iter().all(|call| call.ended > 0), "a call is still under way: {calls:?}");
-        // Without the zero, the sum of nothing would be negative.
-        let units = |is_read: bool| {
-            0.0 + calls.iter().filter(|call| call.is_read() == is_read).map(|call| call.units).sum::<f64>()
-        };
-        let mut rows = BTreeMap::<_, usize>::new();
-        for row in calls.iter().filter_map(|call| call.row.clone()) {
-            *rows.entry(row).or_default() += 1;
-        }
-        let read_again = rows.into_iter().filter(|(_, times)| *times > 1).map(|(row, _)| row).collect();
-        Cost { round_trips: round_trips(&calls), reads: units(true), writes: units(false), read_again }
+        Cost::of(&calls)
     }
 
     fn lock(&self) -> MutexGuard<'_, Recording> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Groups calls by how many others had to end, one after the other, before they began. Calls that are made side by side
-/// begin before either of them ends, because all of a test runs on one thread.
-fn round_trips(calls: &[Call]) -> Vec<Vec<(String, usize)>> {
-    let (mut levels, mut round_trips) = (Vec::<(usize, usize)>::new(), Vec::<Vec<(String, usize)>>::new());
-    for call in calls {
-        let ended_before = levels.iter().filter(|(ended, _)| *ended < call.began);
-        let level = ended_before.map(|(_, level)| level + 1).max().unwrap_or_default();
-        levels.push((call.ended, level));
-        if round_trips.len() <= level {
-            round_trips.resize(level + 1, Vec::new());
-        }
-        let side_by_side = &mut round_trips[level];
-        let name = call.to_string();
-        match side_by_side.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, times)) => *times += 1,
-            None => side_by_side.push((name, 1)),
-        }
-    }
-    round_trips
 }
 
 impl Intercept for Calls {
@@ -220,20 +181,5 @@ impl fmt::Display for Call {
             .map(|(name, times)| if *times > 1 { format!("{times} {name}") } else { name.clone() })
             .collect();
         write!(formatter, "{} {}", self.operation, resources.join(" + "))
-    }
-}
-
-/// As in the table of costs: calls, round trips, read and write request units.
-impl fmt::Display for Cost {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named =
-            |(call, times): &(String, usize)| if *times > 1 { format!("{times} × {call}") } else { call.clone() };
-        let calls: Vec<_> = self
-            .round_trips
-            .iter()
-            .map(|side_by_side| side_by_side.iter().map(named).collect::<Vec<_>>().join(", "))
-            .collect();
-        let calls = if calls.is_empty() { "none".to_owned() } else { calls.join(" → ") };
-        write!(formatter, "{calls} | {} | {} | {}", self.round_trips.len(), self.reads, self.writes)
     }
 }
