@@ -77,6 +77,7 @@ async fn every_operation_but_the_public_ones_asks_who_calls() {
             .replace("{user_id}", &ann.id)
             .replace("{item_id}", &item)
             .replace("{job_id}", &job)
+            .replace("{key_id}", "00000000-0000-0000-0000-000000000000")
             .replace("{email}", "ann@example.com");
         let call = || app.call(&method, &format!("/{path}"));
         let body: Value =

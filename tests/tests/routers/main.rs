@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod api_keys;
 mod audit;
 mod claims;
 mod conditional;
@@ -27,7 +28,9 @@ mod lockout;
 mod mail_events;
 mod pace;
 mod requests;
+mod scopes;
 mod search;
+mod second_factor;
 mod security_map;
 mod sessions;
 mod suppressions;

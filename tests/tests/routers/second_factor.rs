@@ -1,0 +1,228 @@
+//! The second factor.
+
+use jiff::SignedDuration;
+use peregrine_core::random::Random;
+use peregrine_core::table::{Checked, SecondFactors, TableError};
+use peregrine_core::totp::SecondFactorKeys;
+use serde_json::{Value, json};
+use tests::app::{App, PASSWORD, SECRET};
+use tests::client::{Account, Answer};
+use totp_rs::Totp;
+
+const PATH: &str = "/users/me/totp";
+
+/// Somebody with a second factor.
+struct Protected {
+    account: Account,
+    device: Totp,
+    secret: String,
+    recovery_codes: Vec<String>,
+}
+
+impl Protected {
+    async fn begin(app: &App, name: &str) -> (Account, Totp, String) {
+        let account = app.user(name).await;
+        let begun = app.post(PATH).by(&account).send().await;
+        assert_eq!((begun.status, begun.header("cache-control")), (200, Some("no-store")), "{begun:?}");
+        let (uri, secret) = (begun.text("/uri"), begun.text("/secret"));
+        assert!(uri.contains(&format!("secret={secret}&")), "both forms say the same");
+        (account, Totp::from_url(uri).unwrap(), secret)
+    }
+
+    async fn set_up(app: &App, name: &str) -> Self {
+        let (account, device, secret) = Self::begin(app, name).await;
+        let confirmed = post(app, &account, "/confirm", &shown(&device, app, 0)).await;
+        assert_eq!((confirmed.status, confirmed.header("cache-control")), (200, Some("no-store")), "{confirmed:?}");
+        let codes = confirmed.body["recovery_codes"].as_array().unwrap().iter();
+        let recovery_codes = codes.map(|code| code.as_str().unwrap().to_owned()).collect();
+        // The step of the confirmation is used.
+        app.pass(SignedDuration::from_secs(30));
+        Self { account: app.sign_in(name, PASSWORD).await, device, secret, recovery_codes }
+    }
+
+    fn shown(&self, app: &App, steps: i64) -> String {
+        shown(&self.device, app, steps)
+    }
+
+    async fn check(&self, app: &App, code: &str) -> Result<Checked, TableError> {
+        second_factors(app).check(self.account.id.parse().unwrap(), &code.into(), app.now()).await
+    }
+}
+
+/// What a device shows so many steps from now.
+fn shown(device: &Totp, app: &App, steps: i64) -> String {
+    let second = app.now().as_second() + 30 * steps;
+    device.generate(u64::try_from(second).unwrap()).to_string()
+}
+
+async fn post(app: &App, account: &Account, path: &str, otp: &str) -> Answer {
+    app.post(&format!("{PATH}{path}")).by(account).json(&json!({"otp": otp})).send().await
+}
+
+async fn state(app: &App, account: &Account) -> Value {
+    app.get(PATH).by(account).send().await.body
+}
+
+fn second_factors(app: &App) -> SecondFactors {
+    let keys = SecondFactorKeys::new(&SECRET.into(), Random::system());
+    SecondFactors::new(app.client.clone(), "CredentialsTable".to_owned(), keys)
+}
+
+#[tokio::test]
+async fn a_second_factor_is_set_up_once_a_code_confirms_it() {
+    let app = App::start().await;
+    let (ann, device, _) = Protected::begin(&app, "ann").await;
+    assert_eq!((device.account_name(), device.issuer()), ("ann", Some("tests")));
+    let nothing = json!({"enabled": false, "recovery_codes_left": 0});
+    assert_eq!(state(&app, &ann).await, nothing);
+    let code = shown(&device, &app, 0);
+    let wrong = post(&app, &ann, "/confirm", &shown(&device, &app, 5)).await;
+    assert_eq!((wrong.status, wrong.faults()), (422, vec!["value_error body.otp".to_owned()]));
+    assert_eq!(wrong.body["detail"][0]["input"], "**********");
+    assert_eq!(state(&app, &ann).await, nothing);
+    let confirmed = post(&app, &ann, "/confirm", &code).await;
+    assert_eq!((confirmed.status, confirmed.body["recovery_codes"].as_array().unwrap().len()), (200, 10));
+    assert_eq!(app.get(PATH).by(&ann).send().await.status, 401, "all sessions end");
+    let ann = app.sign_in("ann", PASSWORD).await;
+    assert_eq!(state(&app, &ann).await, json!({"enabled": true, "recovery_codes_left": 10}));
+    assert_eq!(app.post(PATH).by(&ann).send().await.status, 409, "there is one already");
+    assert_eq!(post(&app, &ann, "/confirm", &code).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_set_up_waits_a_quarter_of_an_hour_and_the_last_one_counts() {
+    let app = App::start().await;
+    let (ann, first, _) = Protected::begin(&app, "ann").await;
+    let again = app.post(PATH).by(&ann).send().await;
+    assert_eq!(again.status, 200);
+    assert_eq!(post(&app, &ann, "/confirm", &shown(&first, &app, 0)).await.status, 422);
+    app.pass(SignedDuration::from_mins(15));
+    let second = Totp::from_url(again.text("/uri")).unwrap();
+    assert_eq!(post(&app, &ann, "/confirm", &shown(&second, &app, 0)).await.status, 409);
+    let bob = app.user("bob").await;
+    assert_eq!(post(&app, &bob, "/confirm", "123456").await.status, 409, "nothing was begun");
+    for path in ["/disable", "/recovery-codes"] {
+        assert_eq!(post(&app, &bob, path, "123456").await.status, 409, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_good_once_and_none_before_it_is_afterwards() {
+    let app = App::start().await;
+    let ann = Protected::set_up(&app, "ann").await;
+    assert_eq!(ann.check(&app, &ann.shown(&app, -1)).await.unwrap(), Checked::Wrong, "it confirmed the set-up");
+    let code = ann.shown(&app, 0);
+    assert_eq!(ann.check(&app, &code).await.unwrap(), Checked::Totp);
+    assert_eq!(ann.check(&app, &code).await.unwrap(), Checked::Wrong);
+    assert_eq!(ann.check(&app, &ann.shown(&app, 1)).await.unwrap(), Checked::Totp, "a clock may be fast");
+    app.pass(SignedDuration::from_secs(30));
+    assert_eq!(ann.check(&app, &ann.shown(&app, 0)).await.unwrap(), Checked::Wrong, "it was used in advance");
+    app.pass(SignedDuration::from_secs(90));
+    assert_eq!(ann.check(&app, &ann.shown(&app, -1)).await.unwrap(), Checked::Totp, "or slow");
+    for steps in [-2, 2] {
+        assert_eq!(ann.check(&app, &ann.shown(&app, steps)).await.unwrap(), Checked::Wrong, "{steps}");
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_send_one_code_at_once_one_passes() {
+    let app = App::start().await;
+    let ann = Protected::set_up(&app, "ann").await;
+    let codes = [ann.shown(&app, 0), ann.recovery_codes[0].clone()];
+    for (code, kind) in codes.iter().zip([Checked::Totp, Checked::RecoveryCode]) {
+        let racing = (0..6).map(|_| ann.check(&app, code));
+        let passed: Vec<_> = futures_util::future::join_all(racing).await;
+        // Whoever met the others for too long has not passed either.
+        let passed: Vec<_> =
+            passed.into_iter().filter_map(Result::ok).filter(|checked| *checked != Checked::Wrong).collect();
+        assert_eq!(passed, [kind]);
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_code_is_good_once_and_belongs_to_its_user() {
+    let app = App::start().await;
+    let (ann, bob) = (Protected::set_up(&app, "ann").await, Protected::set_up(&app, "bob").await);
+    let [first, second, ..] = ann.recovery_codes.as_slice() else { panic!("recovery codes") };
+    assert_eq!(bob.check(&app, first).await.unwrap(), Checked::Wrong);
+    assert_eq!(ann.check(&app, first).await.unwrap(), Checked::RecoveryCode);
+    assert_eq!(ann.check(&app, first).await.unwrap(), Checked::Wrong);
+    assert_eq!(ann.check(&app, &second.to_lowercase().replace('-', " ")).await.unwrap(), Checked::RecoveryCode);
+    let account = app.sign_in("ann", PASSWORD).await;
+    assert_eq!(state(&app, &account).await, json!({"enabled": true, "recovery_codes_left": 8}));
+    for code in &ann.recovery_codes[2..] {
+        assert_eq!(ann.check(&app, code).await.unwrap(), Checked::RecoveryCode);
+    }
+    assert_eq!(state(&app, &account).await, json!({"enabled": true, "recovery_codes_left": 0}));
+}
+
+#[tokio::test]
+async fn new_recovery_codes_take_the_place_of_the_old_ones() {
+    let app = App::start().await;
+    let ann = Protected::set_up(&app, "ann").await;
+    assert_eq!(post(&app, &ann.account, "/recovery-codes", "000000").await.status, 422);
+    let code = ann.shown(&app, 0);
+    let renewed = post(&app, &ann.account, "/recovery-codes", &code).await;
+    assert_eq!((renewed.status, renewed.header("cache-control")), (200, Some("no-store")));
+    assert_eq!(ann.check(&app, &code).await.unwrap(), Checked::Wrong, "the code is used");
+    assert_eq!(ann.check(&app, &ann.recovery_codes[0]).await.unwrap(), Checked::Wrong);
+    let new = renewed.text("/recovery_codes/0");
+    assert_eq!(post(&app, &ann.account, "/recovery-codes", &new).await.status, 200, "a recovery code will do");
+    assert_eq!(ann.check(&app, &renewed.text("/recovery_codes/1")).await.unwrap(), Checked::Wrong);
+}
+
+#[tokio::test]
+async fn a_second_factor_is_removed_with_a_code_of_it() {
+    let app = App::start().await;
+    let (ann, bob) = (Protected::set_up(&app, "ann").await, Protected::set_up(&app, "bob").await);
+    for wrong in ["000000", "not a code", &ann.shown(&app, 9), &bob.shown(&app, 0), &bob.recovery_codes[0]] {
+        assert_eq!(post(&app, &ann.account, "/disable", wrong).await.status, 422, "{wrong}");
+    }
+    assert_eq!(post(&app, &ann.account, "/disable", &ann.shown(&app, 0)).await.status, 204);
+    assert_eq!(app.get(PATH).by(&ann.account).send().await.status, 401, "all sessions end");
+    let account = app.sign_in("ann", PASSWORD).await;
+    assert_eq!(state(&app, &account).await, json!({"enabled": false, "recovery_codes_left": 0}));
+    assert_eq!(ann.check(&app, &ann.recovery_codes[0]).await.unwrap(), Checked::Wrong);
+    assert_eq!(
+        post(&app, &bob.account, "/disable", &bob.recovery_codes[0]).await.status,
+        204,
+        "a recovery code will do"
+    );
+    assert_eq!(app.post(PATH).by(&account).send().await.status, 200, "another can be set up");
+}
+
+#[tokio::test]
+async fn who_guesses_codes_has_to_wait_and_the_right_one_is_then_refused_too() {
+    let app = App::start_with(&[("STRICT_LIMITS", "true")]).await;
+    let ann = Protected::set_up(&app, "ann").await;
+    let guesses = (0..15).map(|_| post(&app, &ann.account, "/disable", "000000"));
+    let statuses: Vec<_> = futures_util::future::join_all(guesses).await.iter().map(|answer| answer.status).collect();
+    let judged = statuses.iter().filter(|status| **status == 422).count();
+    assert_eq!((judged, statuses.iter().filter(|status| **status == 429).count()), (10, 5), "{statuses:?}");
+    let locked = post(&app, &ann.account, "/disable", &ann.shown(&app, 0)).await;
+    assert_eq!((locked.status, locked.header("retry-after").is_some()), (429, true));
+    app.pass(SignedDuration::from_secs(31));
+    assert_eq!(post(&app, &ann.account, "/recovery-codes", &ann.shown(&app, 0)).await.status, 200);
+    app.pass(SignedDuration::from_secs(1));
+    let next = post(&app, &ann.account, "/disable", "000000").await;
+    assert_eq!(next.status, 429, "one right code forgives no wrong ones");
+}
+
+#[tokio::test]
+async fn the_table_tells_no_secret_and_the_trail_says_what_happened() {
+    let app = App::start().await;
+    let (_, _, waiting) = Protected::begin(&app, "bob").await;
+    let ann = Protected::set_up(&app, "ann").await;
+    let rows = app.client.scan().table_name("CredentialsTable").send().await.unwrap();
+    let stored = format!("{rows:?}");
+    assert!(!stored.contains(&waiting) && !stored.contains(&ann.secret));
+    for code in &ann.recovery_codes {
+        assert!(!stored.contains(code.as_str()) && !stored.contains(&code.replace('-', "")));
+    }
+    post(&app, &ann.account, "/disable", &ann.shown(&app, 0)).await;
+    let trail = app.client.scan().table_name("AuditTable").send().await.unwrap();
+    let mut actions: Vec<_> = trail.items().iter().map(|row| row["action"].as_s().unwrap().as_str()).collect();
+    actions.retain(|action| action.starts_with("second_factor"));
+    actions.sort_unstable();
+    assert_eq!(actions, ["second_factor_disabled", "second_factor_enabled"]);
+}
