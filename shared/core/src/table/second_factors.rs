@@ -1,4 +1,7 @@
-use std::collections::{BTreeSet, HashMap};
+mod right_code;
+mod stored;
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -14,7 +17,11 @@ use super::row::Row;
 use super::transaction::Transaction;
 use super::{ConditionalWriteError, TableError};
 use crate::job::later;
-use crate::totp::{OneTimePassword, RecoveryCode, RecoveryCodeHash, SecondFactorKeys, TotpSecret};
+use crate::totp::{OneTimePassword, RecoveryCode, SecondFactorKeys, TotpSecret};
+use right_code::Used;
+use stored::Stored;
+
+pub use right_code::{Checked, RightCode, SetupCode};
 
 /// The shape of the row that is written here.
 const SCHEMA: u32 = 1;
@@ -30,75 +37,6 @@ pub struct SecondFactors {
     client: Client,
     table: String,
     keys: SecondFactorKeys,
-}
-
-/// What became of a code that was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checked {
-    /// It was the device's.
-    Totp,
-    /// It was a recovery code, which is used up now.
-    RecoveryCode,
-    /// It was neither, or has been used before.
-    Wrong,
-}
-
-/// A code that is right, and that nobody has used as far as has been read. It counts once it is written to be used, by one of
-/// the writes that [`SecondFactors`] makes of it.
-#[derive(Debug, Clone)]
-pub struct RightCode {
-    user_id: Uuid,
-    /// The secret, as stored: the code is of no use for another one.
-    sealed: Vec<u8>,
-    used: Used,
-}
-
-#[derive(Debug, Clone)]
-enum Used {
-    Step(i64),
-    RecoveryCode(RecoveryCodeHash),
-}
-
-/// What became of a code that is to confirm a set-up.
-#[derive(Debug, Clone)]
-pub enum SetupCode {
-    /// There is no set-up, or no longer.
-    NoSetup,
-    /// It is not what the device shows.
-    Wrong,
-    /// It is.
-    Right(RightCode),
-}
-
-impl Checked {
-    /// What kind of code it was, in records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::RecoveryCode => "recovery_code",
-            Self::Wrong => "wrong",
-        }
-    }
-}
-
-impl RightCode {
-    /// What kind of code it is.
-    pub fn kind(&self) -> Checked {
-        match self.used {
-            Used::Step(_) => Checked::Totp,
-            Used::RecoveryCode(_) => Checked::RecoveryCode,
-        }
-    }
-}
-
-/// A row, as it was read.
-struct Stored {
-    sealed: Vec<u8>,
-    is_confirmed: bool,
-    last_step: Option<i64>,
-    recovery_codes: BTreeSet<String>,
-    /// When a set-up is forgotten, in seconds.
-    expires_at: Option<i64>,
 }
 
 impl SecondFactors {
@@ -237,7 +175,7 @@ impl SecondFactors {
 
     /// Uses the code to remove the second factor.
     pub fn removal(&self, code: &RightCode) -> Write {
-        let (condition, values) = condition(code);
+        let (condition, values) = code.condition();
         Delete::builder()
             .table_name(&self.table)
             .set_key(Some(key(code.user_id)))
@@ -258,7 +196,7 @@ impl SecondFactors {
     }
 
     fn update(&self, code: &RightCode) -> UpdateBuilder {
-        let (condition, values) = condition(code);
+        let (condition, values) = code.condition();
         Update::builder()
             .table_name(&self.table)
             .set_key(Some(key(code.user_id)))
@@ -270,6 +208,7 @@ impl SecondFactors {
         AttributeValue::Ss(codes.iter().map(|code| self.keys.hash(user_id, code).as_str().to_owned()).collect())
     }
 
+    /// The code, if it is right and the row says of no use of it.
     fn right_code(
         &self,
         user_id: Uuid,
@@ -301,20 +240,7 @@ impl SecondFactors {
             .send()
             .await
             .map_err(|error| TableError::call("GetItem", &error))?;
-        let Some(mut attributes) = answer.item else { return Ok(None) };
-        let recovery_codes = match attributes.remove("recovery_codes") {
-            Some(AttributeValue::Ss(hashes)) => hashes.into_iter().collect(),
-            // DynamoDB keeps no empty set.
-            _ => BTreeSet::new(),
-        };
-        let mut row = Row::read("second factors", attributes);
-        Ok(Some(Stored {
-            sealed: row.take_bytes("sealed")?,
-            is_confirmed: row.take_optional_text("confirmed_at")?.is_some(),
-            last_step: row.take_optional_parsed("last_step")?,
-            recovery_codes,
-            expires_at: row.take_optional_parsed("expires_at")?,
-        }))
+        answer.item.map(Stored::read).transpose()
     }
 }
 
@@ -325,19 +251,4 @@ fn key(user_id: Uuid) -> HashMap<String, AttributeValue> {
         ("user_id".to_owned(), AttributeValue::S(user_id.to_string())),
         ("entry".to_owned(), AttributeValue::S(ENTRY.to_owned())),
     ])
-}
-
-/// That the code has not been used, and that the second factor is the one that it was made for.
-fn condition(code: &RightCode) -> (&'static str, HashMap<String, AttributeValue>) {
-    let sealed = (":sealed".to_owned(), AttributeValue::B(Blob::new(code.sealed.clone())));
-    match &code.used {
-        Used::Step(step) => (
-            "sealed = :sealed AND attribute_exists(confirmed_at) AND last_step < :step",
-            HashMap::from([sealed, (":step".to_owned(), AttributeValue::N(step.to_string()))]),
-        ),
-        Used::RecoveryCode(hash) => (
-            "sealed = :sealed AND attribute_exists(confirmed_at) AND contains(recovery_codes, :code)",
-            HashMap::from([sealed, (":code".to_owned(), AttributeValue::S(hash.as_str().to_owned()))]),
-        ),
-    }
 }
