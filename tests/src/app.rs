@@ -11,7 +11,7 @@ use axum::http::Request;
 use items::ItemsState;
 use jiff::{SignedDuration, Timestamp};
 use jobs::JobsState;
-use local::{EmbeddedAws, Template};
+use local::{EmbeddedAws, Faults, Template};
 use peregrine_core::api_key::ApiKeyTexts;
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
@@ -207,6 +207,11 @@ impl App {
     /// Lets the clock of the functions go on.
     pub fn pass(&self, time: SignedDuration) {
         self.passed.fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+
+    /// What goes wrong with the calls of AWS services.
+    pub fn faults(&self) -> &Faults {
+        self.aws.faults()
     }
 
     /// How many calls of an operation of a service the functions, and the test, have made.

@@ -50,7 +50,8 @@ impl Signing {
         let schedule = if age < REREAD_AFTER {
             known.schedule
         } else {
-            match self.schedule(now).await {
+            // Rare, and so on the heap: the future of every sign-in would have to have room for it.
+            match Box::pin(self.schedule(now)).await {
                 // No key that has been made since signs before it has been announced for that long.
                 Err(ApiError::Internal(error)) if age < ANNOUNCED_FOR => {
                     tracing::warn!(%error, "the key schedule can't be read; the known one holds for now");

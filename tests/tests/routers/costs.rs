@@ -5,10 +5,15 @@
 
 mod table;
 
+use jiff::SignedDuration;
 use peregrine_core::email::Email;
 use peregrine_core::job::JobState;
+use peregrine_core::random::Random;
+use peregrine_core::scope::Scopes;
+use peregrine_core::token::{Signer, SigningKeys};
+use peregrine_core::user::SessionRef;
 use serde_json::{Value, json};
-use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, PASSWORD};
+use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, ISSUER, PASSWORD};
 use tests::client::{Account, Answer, Call};
 use uuid::Uuid;
 
@@ -42,6 +47,7 @@ async fn every_operation_costs_what_the_documentation_says() {
     accounts(&mut costs, &admin, &ann).await;
     items(&mut costs, &ann).await;
     background_work(&mut costs, &admin, &ann).await;
+    signing_keys(&mut costs, &admin, &ann).await;
     for path in ["/", "/health", "/api/v1/health", "/health/ready"] {
         costs.of(&format!("GET {path}"), 200, app.get(&format!("/{path}"))).await;
     }
@@ -111,6 +117,31 @@ async fn accounts(costs: &mut Costs<'_>, admin: &Account, ann: &Account) {
     costs.of("GET /api/v1/audit-events; of one account", 200, of_user).await;
     let of_kind = app.get("/audit-events?action=signed_up").by(admin);
     costs.of("GET /api/v1/audit-events; of one kind", 200, of_kind).await;
+}
+
+async fn signing_keys(costs: &mut Costs<'_>, admin: &Account, ann: &Account) {
+    let app = costs.app;
+    costs.of("GET /.well-known/jwks.json", 200, app.get("//.well-known/jwks.json")).await;
+    let rotate = || app.post("/signing-keys/rotate").by(admin);
+    costs.of("POST /api/v1/signing-keys/rotate", 200, rotate()).await;
+    costs.of("POST /api/v1/signing-keys/rotate; while one is under way", 409, rotate()).await;
+    let of_nobody = Signer::new(
+        SigningKeys::new(&"a secret of somebody else".into()).key(1).unwrap(),
+        ISSUER.to_owned(),
+        Random::system(),
+    );
+    let session = SessionRef { id: Uuid::nil(), epoch: 0 };
+    let user_id = Uuid::parse_str(&ann.id).unwrap();
+    let token = of_nobody.mint(user_id, session, &Scopes::of_new_user(), app.now()).unwrap();
+    let me = || app.get("/users/me").bearer(&token);
+    costs.of("GET /api/v1/users/me; a token that names a key which nobody has published", 401, me()).await;
+    costs.of("GET /api/v1/users/me; the same again", 401, me()).await;
+    app.pass(SignedDuration::from_mins(5));
+    costs
+        .of("GET /api/v1/users/me; after five minutes, when keys are read again", 200, app.get("/users/me").by(ann))
+        .await;
+    let signed_in = app.post("/token").form(&[("username", "anna"), ("password", PASSWORD)]);
+    costs.of("POST /api/v1/token; after five minutes, when keys are read again", 200, signed_in).await;
 }
 
 async fn items(costs: &mut Costs<'_>, ann: &Account) {

@@ -188,6 +188,11 @@ async fn a_verifier_that_knows_its_keys_makes_no_call_for_them() {
     assert_eq!(key_id(&made_up).unwrap().as_str(), URL_SAFE_NO_PAD.encode([1; 32]));
     assert_eq!(reads(&made_up).await, 1, "a key that nobody knows is looked up");
     assert_eq!(reads(&made_up).await, 0, "once");
+    for number in 2..200_u8 {
+        let kid = URL_SAFE_NO_PAD.encode([number; 32]);
+        assert_eq!(reads(&(Parts::of(&ann).message(&json!({ "kid": kid })) + ".c2lnbmF0dXJl")).await, 1);
+    }
+    assert_eq!(reads(&ann.token).await, 1, "what was made up displaces no key that exists");
     for foreign in ["a.b.c", "", &format!("{}x", ann.token)] {
         assert_eq!(reads(foreign).await, 0, "{foreign}");
     }
