@@ -23,6 +23,7 @@ mod runtime_api;
 mod sign_in;
 mod size;
 mod statistics;
+mod tokens;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ async fn main() -> Result<()> {
     rows.extend(layers::measure().await?);
     let (of_sign_in, missed) = sign_in::measure(root)?;
     rows.extend(of_sign_in);
+    rows.extend(tokens::measure()?);
     rows.extend(gateway::measure(root).await?);
     rows.extend(background::measure(root).await?);
     conclude((rows, missed))
