@@ -15,6 +15,7 @@ use peregrine_core::user::SessionRef;
 use serde_json::{Value, json};
 use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, ISSUER, PASSWORD};
 use tests::client::{Account, Answer, Call};
+use totp_rs::Totp;
 use uuid::Uuid;
 
 /// What flows were found to cost.
@@ -44,6 +45,8 @@ async fn every_operation_costs_what_the_documentation_says() {
     let mut costs = Costs { app: &app, measured: Vec::new() };
     sign_in(&mut costs).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
+    sessions(&mut costs, &admin).await;
+    credentials(&mut costs).await;
     accounts(&mut costs, &admin, &ann).await;
     items(&mut costs, &ann).await;
     background_work(&mut costs, &admin, &ann).await;
@@ -79,6 +82,75 @@ async fn sign_in(costs: &mut Costs<'_>) {
     let link = link(app, &created);
     costs.of("GET /api/v1/verify-email", 200, app.get(&link)).await;
     costs.of("POST /api/v1/verify-email", 200, app.post(&link)).await;
+}
+
+async fn sessions(costs: &mut Costs<'_>, admin: &Account) {
+    let app = costs.app;
+    let sam = app.user("sam").await;
+    let sign_in = || async {
+        let form = [("username", "sam"), ("password", PASSWORD)];
+        app.post("/token").form(&form).send().await
+    };
+    let by_token = |path: &str, field: &'static str, token: &str| app.post(path).form(&[(field, token)]);
+    let first = sign_in().await.text("/refresh_token");
+    let refresh = |token: &str| by_token("/token/refresh", "refresh_token", token);
+    let second = costs.of("POST /api/v1/token/refresh", 200, refresh(&first)).await.text("/refresh_token");
+    costs.of("POST /api/v1/token/refresh; again, for an answer that got lost", 200, refresh(&first)).await;
+    costs.of("POST /api/v1/token/refresh; forged", 400, refresh("forged")).await;
+    refresh(&second).send().await;
+    costs.of("POST /api/v1/token/refresh; used before, so that the session ends", 400, refresh(&first)).await;
+    costs.of("POST /api/v1/token/refresh; of a session that is over", 400, refresh(&second)).await;
+    let (one, other) = (sign_in().await, sign_in().await);
+    let revoke = |token: &str| by_token("/token/revoke", "token", token);
+    costs.of("POST /api/v1/token/revoke", 200, revoke(&one.text("/refresh_token"))).await;
+    costs.of("POST /api/v1/token/revoke; an access token", 200, revoke(&other.text("/access_token"))).await;
+    costs.of("POST /api/v1/token/revoke; no token", 200, revoke("nothing")).await;
+
+    let listed = costs.of("GET /api/v1/users/me/sessions", 200, app.get("/users/me/sessions").by(&sam)).await;
+    let path = format!("/users/me/sessions/{}", listed.text("/0/id"));
+    let extra = app.sign_in("sam", PASSWORD).await;
+    costs.of("DELETE /api/v1/users/me/sessions/{session_id}", 204, app.delete(&path).by(&extra)).await;
+    costs.of("DELETE /api/v1/users/me/sessions", 204, app.delete("/users/me/sessions").by(&extra)).await;
+    let ended = app.delete(&format!("/users/{}/sessions", sam.id)).by(admin);
+    costs.of("DELETE /api/v1/users/{user_id}/sessions", 204, ended).await;
+}
+
+async fn credentials(costs: &mut Costs<'_>) {
+    let app = costs.app;
+    let kim = app.user("kim").await;
+    let new = json!({"name": "import"});
+    let key = costs.of("POST /api/v1/users/me/api-keys", 201, app.post("/users/me/api-keys").by(&kim).json(&new)).await;
+    costs.of("GET /api/v1/users/me/api-keys", 200, app.get("/users/me/api-keys").by(&kim)).await;
+    let by_key = |text: &str| app.get("/users/me").header("x-api-key", text);
+    costs.of("GET /api/v1/users/me; by an API key", 200, by_key(&key.text("/key"))).await;
+    costs.of("GET /api/v1/users/me; by a forged API key", 401, by_key("prg_forged")).await;
+    let path = format!("/users/me/api-keys/{}", key.text("/id"));
+    costs.of("DELETE /api/v1/users/me/api-keys/{key_id}", 204, app.delete(&path).by(&kim)).await;
+
+    let begun = costs.of("POST /api/v1/users/me/totp", 200, app.post("/users/me/totp").by(&kim)).await;
+    let device = Totp::from_url(begun.text("/uri")).unwrap();
+    let shown = || device.generate(u64::try_from(app.now().as_second()).unwrap()).to_string();
+    let confirm = app.post("/users/me/totp/confirm").by(&kim).json(&json!({"otp": shown()}));
+    let codes = costs.of("POST /api/v1/users/me/totp/confirm", 200, confirm).await;
+    let token = |otp: Option<&str>| {
+        let form = [("username", "kim"), ("password", PASSWORD), ("otp", otp.unwrap_or_default())];
+        app.post("/token").form(&form)
+    };
+    costs.of("POST /api/v1/token; without the code of the second factor", 401, token(None)).await;
+    costs.of("POST /api/v1/token; with a wrong code", 401, token(Some("000000"))).await;
+    app.pass(SignedDuration::from_secs(30));
+    let signed_in = costs.of("POST /api/v1/token; with a code", 200, token(Some(&shown()))).await;
+    costs.of("POST /api/v1/token; with a recovery code", 200, token(Some(&codes.text("/recovery_codes/0")))).await;
+    let token = signed_in.text("/access_token");
+    costs.of("GET /api/v1/users/me/totp", 200, app.get("/users/me/totp").bearer(&token)).await;
+    for (flow, path, status) in [
+        ("POST /api/v1/users/me/totp/recovery-codes", "/users/me/totp/recovery-codes", 200),
+        ("POST /api/v1/users/me/totp/disable", "/users/me/totp/disable", 204),
+    ] {
+        app.pass(SignedDuration::from_secs(30));
+        let proof = json!({"otp": shown()});
+        costs.of(flow, status, app.post(path).bearer(&token).json(&proof)).await;
+    }
 }
 
 /// The link in the mail that confirms the address of whoever has signed up.
