@@ -11,7 +11,7 @@ use peregrine_core::aws::AwsSettings;
 use peregrine_core::item::{Item, NewItem};
 use peregrine_core::random::Random;
 use peregrine_core::table::{Client, ItemTables, Items};
-use peregrine_core::validation::{Input, Origin, validate};
+use peregrine_core::validation::{Input, Origin, Rules, validate};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -74,7 +74,8 @@ pub(crate) async fn measure(root: &Path, binaries: &[(&str, PathBuf)]) -> Result
 
 async fn store_item(aws: &EmbeddedAws) -> Result<Item> {
     let body = Input::object([("name".to_owned(), Input::text("widget")), ("price".to_owned(), Input::text("9.5"))]);
-    let new: NewItem = validate(&body, Origin::Json, "body").map_err(|faults| format!("{faults:?}"))?;
+    let new: NewItem =
+        validate(&body, Origin::Json, "body", Rules::default()).map_err(|faults| format!("{faults:?}"))?;
     let item = Item::new(Uuid::nil(), new, Timestamp::UNIX_EPOCH, &Random::system());
     let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
     Items::new(Client::new(&AwsSettings::at(aws.url()).sdk_config()), tables).insert(&item, None).await?;

@@ -26,7 +26,7 @@ use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{
-    ApiKeys, Attempts, Audit, Client, ItemTables, Items, Jobs, Keys, RateLimiter, SecondFactors, Sessions,
+    ApiKeys, Attempts, Audit, Client, Credentials, ItemTables, Items, Jobs, Keys, RateLimiter, SecondFactors, Sessions,
     Suppressions, Users,
 };
 use peregrine_core::token::{SigningKeys, Verifier};
@@ -162,6 +162,7 @@ impl App {
         };
         let users_state = UsersState {
             users,
+            credentials: Credentials::new(client.clone(), "CredentialsTable".to_owned()),
             jobs: jobs.clone(),
             audit,
             attempts,

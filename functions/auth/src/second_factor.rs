@@ -66,7 +66,7 @@ impl AuthState {
                 // Another request has just used the code, or the set-up.
                 Err(UpdateUserError::Refused) => return Err(wrong_code()),
                 // No name changes, so none can be taken.
-                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken) => race.lost()?,
+                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken(_)) => race.lost()?,
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),
             }
             let found = self.users.find(user.id).await?.filter(|user| user.accepts(caller.session));

@@ -5,9 +5,11 @@
 use futures_util::future::{join, try_join, try_join3};
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
+use peregrine_core::password::Verified;
 use peregrine_core::session::Session;
-use peregrine_core::table::{Also, Checked, InsertUserError, SignIn};
+use peregrine_core::table::{Also, Checked, ConditionalWriteError, InsertUserError, SignIn};
 use peregrine_core::user::{UniqueName, User};
+use peregrine_core::validation::Rules;
 use peregrine_http::client::Client;
 use peregrine_http::error::ApiError;
 use secrecy::SecretString;
@@ -45,7 +47,7 @@ impl AuthState {
             Ok(self.attempts.begin(&account, now).await?)
         })
         .await?;
-        let user = match self.verify(&grant.username, found, grant.password).await? {
+        let user = match self.verify(&grant.username, found, grant.password, Rules { hardened }).await? {
             Some(user) => user,
             None => return Err(self.refuse(id, &address, client).await?),
         };
@@ -77,12 +79,13 @@ impl AuthState {
         Token::of(&session, &session.scopes, self, &signer, now)
     }
 
-    /// The active user with this name and password. An unknown name takes as long as a wrong password.
+    /// The user with this name and password, if they may sign in. A hash of other parameters than today's is renewed. An unknown name takes as long as a wrong password.
     async fn verify(
         &self,
         name: &str,
         mut found: Option<SignIn>,
         password: SecretString,
+        rules: Rules,
     ) -> Result<Option<User>, ApiError> {
         if found.is_none()
             && let Some(admin) = self.first_admin.verify(name, &password)
@@ -91,8 +94,17 @@ impl AuthState {
             found = self.create_first_admin(name, account, password.clone()).await?;
         }
         let (user, hash) = found.map(|SignIn { user, password_hash }| (user, password_hash)).unzip();
-        let matches = self.passwords.verify(password, hash).await?;
-        Ok(user.filter(|user| matches && user.is_active))
+        let verified = self.passwords.verify(password.clone(), hash.clone()).await?;
+        let user = user.filter(|user| verified.is_right() && user.may_sign_in(rules));
+        if let (Some(user), Some(old), Verified::RightButOutdated) = (&user, hash, verified) {
+            let new = self.passwords.hash(password).await?;
+            match self.users.replace_hash(user.id, &old, &new).await {
+                // Somebody has just set another password, or another sign-in was faster with this one.
+                Ok(()) | Err(ConditionalWriteError::Outdated) => {}
+                Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
+            }
+        }
+        Ok(user)
     }
 
     /// Puts a refused sign-in on record and is the answer to it.
@@ -121,7 +133,7 @@ impl AuthState {
                 tracing::info!(user_id = %account.id, "created the first administrator");
                 Ok(Some(SignIn { user: account, password_hash }))
             }
-            Err(InsertUserError::NameTaken | InsertUserError::KeyUsed(_)) => {
+            Err(InsertUserError::NameTaken(_) | InsertUserError::KeyUsed(_)) => {
                 match self.users.id_of(&UniqueName::of(name)).await? {
                     None => Ok(None),
                     id => Ok(self.users.find_for_sign_in(id).await?),

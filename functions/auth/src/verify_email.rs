@@ -82,15 +82,17 @@ pub(crate) async fn verify_email(
     let mut race = Race::new("User was changed by somebody else, please try again");
     loop {
         // A user who is gone, or has another address, is answered like a link that was never made.
-        let user = state.users.find(verification.user_id).await?.filter(|user| verification.is_for(&user.email));
-        let user = user.ok_or(LinkError::Invalid)?;
-        if user.is_verified {
+        let user = state.users.find(verification.user_id).await?.ok_or(LinkError::Invalid)?;
+        let confirmed = user.confirmed(|address| verification.is_for(address), state.clock.now());
+        let confirmed = confirmed.ok_or(LinkError::Invalid)?;
+        if user.is_verified && confirmed.email == user.email {
             return Ok(representation.answer(&DONE_BEFORE));
         }
-        match state.users.update(&user, &user.verified(state.clock.now()), None, &Also::nothing()).await {
+        match state.users.update(&user, &confirmed, None, &Also::nothing()).await {
             Ok(()) => return Ok(representation.answer(&DONE)),
-            // No name changes, so none can be taken.
-            Err(UpdateUserError::Outdated | UpdateUserError::NameTaken | UpdateUserError::Refused) => race.lost()?,
+            // Only who reads the mail of this address learns it.
+            Err(UpdateUserError::NameTaken(_)) => return Err(ApiError::Conflict("Another account has this address")),
+            Err(UpdateUserError::Outdated | UpdateUserError::Refused) => race.lost()?,
             Err(UpdateUserError::Table(error)) => return Err(error.into()),
         }
     }

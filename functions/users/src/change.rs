@@ -1,21 +1,37 @@
 //! What PUT, PATCH and DELETE have in common: to read a user, to decide, and to write only if nobody else has.
 
+use peregrine_core::audit::{AuditAction, AuditEvent};
+use peregrine_core::limit::{Policy, Subject};
 use peregrine_core::table::{Also, ConditionalWriteError, UpdateUserError};
 use peregrine_core::user::{User, UserView};
 use peregrine_http::caller::{Scoped, UsersWrite};
 use peregrine_http::error::ApiError;
-use peregrine_http::precondition::Precondition;
 use peregrine_http::race::Race;
 use uuid::Uuid;
 
 use crate::UsersState;
+use crate::circumstances::Circumstances;
 
 /// The answer to a name that somebody has.
 pub(crate) const NAME_TAKEN: ApiError = ApiError::Conflict("User already exists");
 /// The answer to an id that nobody has.
 pub(crate) const NOT_FOUND: ApiError = ApiError::NotFound("User not found");
+/// The answer to a caller whose session has ended since the request began.
+pub(crate) const SESSION_OVER: ApiError = ApiError::Unauthenticated("Could not validate credentials");
 /// What whoever has lost every race is told.
 const OUTDATED: &str = "User was changed by somebody else, please try again";
+
+/// A change that a caller may make.
+pub(crate) struct Permitted<'a> {
+    /// Who makes it.
+    pub(crate) caller: &'a Scoped<UsersWrite>,
+    /// What it goes by.
+    pub(crate) circumstances: &'a Circumstances,
+    /// The new password's hash, if there is one.
+    pub(crate) password_hash: Option<String>,
+    /// Whether an email address is named, which may be the same.
+    pub(crate) is_address_named: bool,
+}
 
 impl UsersState {
     /// The user with this id; the caller, if that is who it is, has been read already.
@@ -26,46 +42,86 @@ impl UsersState {
         self.users.find(id).await?.ok_or(NOT_FOUND)
     }
 
-    /// Makes a change to a user, and with it the password's hash if there is a new one. If somebody else is faster, the
-    /// change is made to what they have left, unless the request was made for another state. Only an admin takes a name
-    /// that is kept for the first administrator.
+    /// Makes a change to a user, and with it the password's hash if there is a new one; with both go what is kept on record
+    /// of it and the mails about it. If somebody else is faster, the change is made to what they have left, unless the
+    /// request was made for another state, or they have ended the caller's session. Only an admin takes a name that is
+    /// kept for the first administrator.
     pub(crate) async fn change(
         &self,
-        caller: &Scoped<UsersWrite>,
+        permitted: &Permitted<'_>,
         mut user: User,
-        precondition: &Precondition,
-        password_hash: Option<&str>,
         change: impl Fn(&User) -> User,
     ) -> Result<User, ApiError> {
+        let Permitted { caller, circumstances, password_hash, is_address_named } = permitted;
         let mut race = Race::new(OUTDATED);
+        let mut is_counted = false;
         loop {
-            precondition.check(&UserView::from(user.clone()))?;
+            circumstances.precondition.check(&UserView::from(user.clone()))?;
             let changed = change(&user);
             let new_names = &changed.unique_names() - &user.unique_names();
             if !caller.is_admin() && !new_names.is_disjoint(&self.first_admin.unique_names()) {
                 return Err(NAME_TAKEN);
             }
-            match self.users.update(&user, &changed, password_hash, &Also::nothing()).await {
+            let (both, is_password_new) = ((&user, &changed), password_hash.is_some());
+            let base_url = &circumstances.base_url;
+            let letters = self.letters_of_change(both, *is_address_named, is_password_new, base_url);
+            if *is_address_named && !letters.is_empty() && !is_counted {
+                self.count_mail(caller.user.id).await?;
+                is_counted = true;
+            }
+            let events = self.events_of_change(both, is_password_new, caller.user.id, circumstances);
+            let also = events.iter().fold(Also::nothing(), |also, event| also.and(self.audit.record(event)));
+            let also = letters.iter().fold(also, |also, letter| also.and_promise(self.jobs.promise(letter)));
+            match self.users.update(&user, &changed, password_hash.as_deref(), &also).await {
                 Ok(()) => return Ok(changed),
-                Err(UpdateUserError::NameTaken) => return Err(NAME_TAKEN),
+                Err(UpdateUserError::NameTaken(_)) => return Err(NAME_TAKEN),
                 Err(UpdateUserError::Outdated | UpdateUserError::Refused) => race.lost()?,
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),
             }
             user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
+            // Whoever has changed the password or ended the session meanwhile meant that nothing more is done by it.
+            if user.id == caller.user.id && caller.session.is_some_and(|session| !user.accepts(session)) {
+                return Err(SESSION_OVER);
+            }
         }
     }
 
-    /// Deletes a user, whatever it is like by now, unless the request was made for a certain state.
-    pub(crate) async fn delete(&self, mut user: User, precondition: &Precondition) -> Result<(), ApiError> {
+    /// Deletes a user, whatever it is like by now, unless the request was made for a certain state; then what the user has
+    /// signed in with. No API key deletes an account.
+    pub(crate) async fn delete(
+        &self,
+        caller: &Scoped<UsersWrite>,
+        mut user: User,
+        circumstances: &Circumstances,
+    ) -> Result<(), ApiError> {
+        if caller.session.is_none() {
+            return Err(ApiError::Forbidden);
+        }
+        let address = circumstances.client.address;
+        let event = AuditEvent::new(AuditAction::AccountDeleted, user.id, address, self.clock.now(), &self.random);
+        let also = Also::nothing().and(self.audit.record(&event.by(Some(caller.user.id))));
         let mut race = Race::new(OUTDATED);
         loop {
-            precondition.check(&UserView::from(user.clone()))?;
-            match self.users.delete(&user, &Also::nothing()).await {
-                Ok(()) => return Ok(()),
+            circumstances.precondition.check(&UserView::from(user.clone()))?;
+            match self.users.delete(&user, &also).await {
+                Ok(()) => break,
                 Err(ConditionalWriteError::Outdated) => race.lost()?,
                 Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
             }
             user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
+        }
+        if let Err(error) = self.credentials.delete_all(user.id).await {
+            // The account is gone, as was asked. What is left opens nothing without its user.
+            tracing::error!(user_id = %user.id, %error, "credentials of a deleted user are left");
+        }
+        Ok(())
+    }
+
+    /// Counts a mail to an address that the user has named.
+    async fn count_mail(&self, user_id: Uuid) -> Result<(), ApiError> {
+        match self.limiter.take(Policy::Mail, &Subject::User(user_id)).await {
+            Some(standing) if !standing.allowed => Err(ApiError::TooManyRequests { retry_after: standing.reset }),
+            _ => Ok(()),
         }
     }
 }

@@ -2,22 +2,24 @@ use axum::extract::State;
 use peregrine_http::caller::{SelfOrAdmin, UsersWrite};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
-use peregrine_http::precondition::{IfMatch, Precondition};
+use peregrine_http::precondition::IfMatch;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
 
 use crate::UsersState;
+use crate::circumstances::Circumstances;
 use crate::path::UserPath;
 
 /// Delete a user.
 ///
-/// Their items stay, in the hands of the admins. Their tokens are accepted no more.
+/// Their items stay, in the hands of the admins. Their tokens are accepted no more, and all that they have signed in with is
+/// deleted. No API key will do.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{user_id}",
     tag = "users",
     params(UserPath, IfMatch),
-    security(("bearer" = ["users:write"])),
+    security(("session" = ["users:write"])),
     responses(
         (status = 204),
         (status = 401, body = Problem),
@@ -31,12 +33,12 @@ use crate::path::UserPath;
 )]
 pub(crate) async fn delete_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path), precondition)): Valid<
+    Valid(SelfOrAdmin(caller), (Path(path), circumstances)): Valid<
         SelfOrAdmin<UsersWrite>,
-        (Path<UserPath>, Precondition),
+        (Path<UserPath>, Circumstances),
     >,
 ) -> Result<NoContent, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
-    state.delete(user, &precondition).await?;
+    state.delete(&caller, user, &circumstances).await?;
     Ok(NoContent)
 }

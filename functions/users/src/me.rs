@@ -6,11 +6,12 @@ use peregrine_http::caller::{Scoped, UsersRead, UsersWrite};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
-use peregrine_http::precondition::{IfMatch, Precondition};
+use peregrine_http::precondition::IfMatch;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
 
 use crate::UsersState;
+use crate::circumstances::Circumstances;
 use crate::update::patch_user;
 
 /// Show the caller's own account.
@@ -29,7 +30,9 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
 
 /// Change some of the caller's own account.
 ///
-/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`.
+/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A new
+/// password ends all sessions, and so does deactivation. No API key changes `email` or `password`. Where sign-in is hardened
+/// both take the current password.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/me",
@@ -51,20 +54,21 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
 )]
 pub(crate) async fn update_me(
     State(state): State<UsersState>,
-    Valid(caller, (Body(patch), precondition)): Valid<Scoped<UsersWrite>, (Body<UserPatch>, Precondition)>,
+    Valid(caller, (Body(patch), circumstances)): Valid<Scoped<UsersWrite>, (Body<UserPatch>, Circumstances)>,
 ) -> Result<Tagged<UserView>, ApiError> {
-    patch_user(&state, &caller, caller.user.clone(), patch, &precondition).await
+    patch_user(&state, &caller, caller.user.clone(), patch, &circumstances).await
 }
 
 /// Delete the caller's own account.
 ///
-/// Their items stay, in the hands of the admins. Their tokens are accepted no more.
+/// Their items stay, in the hands of the admins. Their tokens are accepted no more, and all that they have signed in with is
+/// deleted. No API key will do.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/me",
     tag = "users",
     params(IfMatch),
-    security(("bearer" = ["users:write"])),
+    security(("session" = ["users:write"])),
     responses(
         (status = 204),
         (status = 401, body = Problem),
@@ -76,8 +80,8 @@ pub(crate) async fn update_me(
 )]
 pub(crate) async fn delete_me(
     State(state): State<UsersState>,
-    Valid(caller, (precondition,)): Valid<Scoped<UsersWrite>, (Precondition,)>,
+    Valid(caller, circumstances): Valid<Scoped<UsersWrite>, Circumstances>,
 ) -> Result<NoContent, ApiError> {
-    state.delete(caller.user, &precondition).await?;
+    state.delete(&caller, caller.user.clone(), &circumstances).await?;
     Ok(NoContent)
 }

@@ -1,25 +1,32 @@
 use axum::extract::State;
-use peregrine_core::user::{NewUser, UserView};
+use peregrine_core::user::{NewUser, User, UserView};
 use peregrine_http::caller::{SelfOrAdmin, UsersWrite};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
-use peregrine_http::precondition::{IfMatch, Precondition};
+use peregrine_http::precondition::IfMatch;
 use peregrine_http::request::Valid;
 
 use crate::UsersState;
+use crate::change::Permitted;
+use crate::circumstances::Circumstances;
+use crate::password::check_context;
 use crate::path::UserPath;
 
 /// Replace all that a user sets of their account, the password included.
 ///
-/// What is left out is emptied. Rights and the time of sign-up stay.
+/// What is left out is emptied. Rights and the time of sign-up stay. A new password ends all sessions. No API key will do.
+///
+/// Where sign-in is hardened, users replace their own accounts only, `password` must be the current one, and stays: another
+/// one is set by `PUT /api/v1/users/me/password`. It is read by the rules for new ones, so an account whose password is
+/// older than those gets a new one first. A new address takes the place of the old one once it has been confirmed.
 #[utoipa::path(
     put,
     path = "/api/v1/users/{user_id}",
     tag = "users",
     params(UserPath, IfMatch),
     request_body = NewUser,
-    security(("bearer" = ["users:write"])),
+    security(("session" = ["users:write"])),
     responses(
         (status = 200, body = UserView),
         (status = 400, body = Problem),
@@ -35,17 +42,32 @@ use crate::path::UserPath;
 )]
 pub(crate) async fn replace_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path), Body(new), precondition)): Valid<
+    Valid(SelfOrAdmin(caller), (Path(path), Body(new), circumstances)): Valid<
         SelfOrAdmin<UsersWrite>,
-        (Path<UserPath>, Body<NewUser>, Precondition),
+        (Path<UserPath>, Body<NewUser>, Circumstances),
     >,
 ) -> Result<Tagged<UserView>, ApiError> {
+    if caller.session.is_none() {
+        return Err(ApiError::Forbidden);
+    }
     let user = state.find(path.user_id, &caller.user).await?;
-    // Before the hash, which is the most expensive thing here; the change asks again.
-    precondition.check(&UserView::from(user.clone()))?;
-    let password_hash = state.passwords.hash(new.password.clone().into_secret()).await?;
+    // Before the hashes, which are the most expensive thing here; the change asks again.
+    circumstances.precondition.check(&UserView::from(user.clone()))?;
     let now = state.clock.now();
-    let user =
-        state.change(&caller, user, &precondition, Some(&password_hash), |user| user.replaced_by(&new, now)).await?;
-    Ok(Tagged(user.into()))
+    check_context(&new.password, &user.replaced_by(&new, now), "password", &circumstances)?;
+    let password = new.password.clone().into_secret();
+    let mut permitted =
+        Permitted { caller: &caller, circumstances: &circumstances, password_hash: None, is_address_named: true };
+    let replaced = if circumstances.hardened {
+        if user.id != caller.user.id {
+            return Err(ApiError::Forbidden);
+        }
+        let user = state.confirm(&caller, &circumstances.client, password, "password").await?;
+        let change = |user: &User| user.replaced_but_for_password(&new, now).awaiting_confirmation(user);
+        state.change(&permitted, user, change).await?
+    } else {
+        permitted.password_hash = Some(state.passwords.hash(password).await?);
+        state.change(&permitted, user, |user| user.replaced_by(&new, now)).await?
+    };
+    Ok(Tagged(replaced.into()))
 }

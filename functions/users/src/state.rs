@@ -7,7 +7,7 @@ use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Attempts, Audit, Client, Jobs, RateLimiter, Users};
+use peregrine_core::table::{Attempts, Audit, Client, Credentials, Jobs, RateLimiter, Users};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
@@ -18,6 +18,8 @@ use peregrine_http::promise::Promises;
 pub struct UsersState {
     /// The accounts.
     pub users: Users,
+    /// What they have signed in with.
+    pub credentials: Credentials,
     /// What is done for them afterwards.
     pub jobs: Jobs,
     /// Keeps security events on record.
@@ -55,6 +57,7 @@ impl UsersState {
         let client = Client::new(&config);
         let jobs = Jobs::from_env(&mut environment, &config);
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
+        let credentials = Credentials::new(client.clone(), environment.text("CREDENTIALS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
         let attempts = Attempts::from_env(&mut environment, client.clone());
         let audit = Audit::new(client.clone(), environment.text("AUDIT_TABLE"));
@@ -69,6 +72,7 @@ impl UsersState {
         Ok(Self {
             promises: Promises::new(jobs.clone(), idempotency.clone()),
             users,
+            credentials,
             jobs,
             audit,
             attempts,

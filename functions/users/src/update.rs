@@ -1,18 +1,25 @@
 use axum::extract::State;
 use peregrine_core::user::{User, UserPatch, UserView};
+use peregrine_core::validation::{Change, Fault, Input, Segment};
 use peregrine_http::caller::{Scoped, SelfOrAdmin, UsersWrite};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
-use peregrine_http::precondition::{IfMatch, Precondition};
+use peregrine_http::precondition::IfMatch;
 use peregrine_http::request::Valid;
 
 use crate::UsersState;
+use crate::change::Permitted;
+use crate::circumstances::Circumstances;
+use crate::password::check_context;
 use crate::path::UserPath;
 
 /// Change some of a user's account.
 ///
-/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`.
+/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A new
+/// password ends all sessions, and so does deactivation. No API key changes `email` or `password`. Where sign-in is hardened
+/// both take the current password, and an
+/// admin sets nobody else's password.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{user_id}",
@@ -35,13 +42,13 @@ use crate::path::UserPath;
 )]
 pub(crate) async fn update_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path), Body(patch), precondition)): Valid<
+    Valid(SelfOrAdmin(caller), (Path(path), Body(patch), circumstances)): Valid<
         SelfOrAdmin<UsersWrite>,
-        (Path<UserPath>, Body<UserPatch>, Precondition),
+        (Path<UserPath>, Body<UserPatch>, Circumstances),
     >,
 ) -> Result<Tagged<UserView>, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
-    patch_user(&state, &caller, user, patch, &precondition).await
+    patch_user(&state, &caller, user, patch, &circumstances).await
 }
 
 /// Makes the changes that the caller may make.
@@ -50,21 +57,71 @@ pub(crate) async fn patch_user(
     caller: &Scoped<UsersWrite>,
     user: User,
     patch: UserPatch,
-    precondition: &Precondition,
+    circumstances: &Circumstances,
 ) -> Result<Tagged<UserView>, ApiError> {
-    if patch.needs_admin() && !caller.is_admin() {
-        return Err(ApiError::Forbidden);
-    }
-    let password_hash = match patch.password.clone().set() {
-        Some(password) => {
-            // Before the hash, which is the most expensive thing here; the change asks again.
-            precondition.check(&UserView::from(user.clone()))?;
-            Some(state.passwords.hash(password.into_secret()).await?)
-        }
-        None => None,
-    };
+    check_permission(caller, &user, &patch, circumstances)?;
+    // Before the hashes, which are the most expensive thing here; the change asks again.
+    circumstances.precondition.check(&UserView::from(user.clone()))?;
     let now = state.clock.now();
-    let user =
-        state.change(caller, user, precondition, password_hash.as_deref(), |user| user.patched_by(&patch, now)).await?;
-    Ok(Tagged(user.into()))
+    let password = patch.password.clone().set();
+    if let Some(password) = &password {
+        check_context(password, &user.patched_by(&patch, now), "password", circumstances)?;
+    }
+    let user = confirm(state, caller, user, &patch, circumstances).await?;
+    let permitted = Permitted {
+        caller,
+        circumstances,
+        password_hash: match password {
+            Some(password) => Some(state.passwords.hash(password.into_secret()).await?),
+            None => None,
+        },
+        is_address_named: matches!(patch.email, Change::Set(_)),
+    };
+    let change = |user: &User| {
+        let changed = user.patched_by(&patch, now);
+        if circumstances.hardened { changed.awaiting_confirmation(user) } else { changed }
+    };
+    Ok(Tagged(state.change(&permitted, user, change).await?.into()))
+}
+
+fn check_permission(
+    caller: &Scoped<UsersWrite>,
+    user: &User,
+    patch: &UserPatch,
+    circumstances: &Circumstances,
+) -> Result<(), ApiError> {
+    let is_own = user.id == caller.user.id;
+    let is_password_set = matches!(patch.password, Change::Set(_));
+    let refused = [
+        patch.needs_admin() && !caller.is_admin(),
+        // Whoever has one API key must not get the whole account by it.
+        patch.changes_sign_in() && caller.session.is_none(),
+        // An admin has a mail with a link sent (OWASP ASVS 6.4.6).
+        circumstances.hardened && is_password_set && !is_own,
+    ];
+    if refused.contains(&true) { Err(ApiError::Forbidden) } else { Ok(()) }
+}
+
+/// Has callers show the current password before they change what they sign in with themselves.
+async fn confirm(
+    state: &UsersState,
+    caller: &Scoped<UsersWrite>,
+    user: User,
+    patch: &UserPatch,
+    circumstances: &Circumstances,
+) -> Result<User, ApiError> {
+    if user.id != caller.user.id || !patch.changes_sign_in() {
+        return Ok(user);
+    }
+    match &patch.current_password {
+        Some(password) => state.confirm(caller, &circumstances.client, password.clone(), "current_password").await,
+        None if circumstances.hardened => Err(ApiError::Invalid(vec![Fault {
+            kind: "missing",
+            location: ["body", "current_password"].map(|name| Segment::Name(name.into())).into(),
+            message: "Field required".to_owned(),
+            input: Input::Null,
+            context: None,
+        }])),
+        None => Ok(user),
+    }
 }

@@ -309,10 +309,10 @@ impl ItemFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::{Origin, json, validate};
+    use crate::validation::{Origin, Rules, json, validate};
 
     fn item(body: &str) -> Result<Item, Vec<crate::validation::Fault>> {
-        let new = validate(&json::parse(body.as_bytes()).unwrap(), Origin::Json, "body")?;
+        let new = validate(&json::parse(body.as_bytes()).unwrap(), Origin::Json, "body", Rules::default())?;
         Ok(Item::new(Uuid::nil(), new, Timestamp::UNIX_EPOCH, &Random::from_fn(|bytes| bytes.fill(7))))
     }
 
@@ -331,7 +331,8 @@ mod tests {
     #[test]
     fn a_patch_may_not_leave_a_tax_above_its_price() {
         let item = item(r#"{"name": "a", "price": 9.5, "tax": 9}"#).unwrap();
-        let cheaper: ItemPatch = validate(&json::parse(br#"{"price": 9}"#).unwrap(), Origin::Json, "body").unwrap();
+        let cheaper: ItemPatch =
+            validate(&json::parse(br#"{"price": 9}"#).unwrap(), Origin::Json, "body", Rules::default()).unwrap();
         assert_eq!(item.patched_by(&cheaper, Timestamp::UNIX_EPOCH), Err(TAX_RULE));
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
@@ -12,7 +13,7 @@ use crate::email::Email;
 use crate::password::NewPassword;
 use crate::random::Random;
 use crate::scope::Scopes;
-use crate::validation::{Change, Validate};
+use crate::validation::{Change, Rules, Validate};
 
 /// A user. The password's hash is not part of it: only a sign-in reads that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct User {
     pub id: Uuid,
     /// Unique, in one namespace with the usernames.
     pub email: Email,
+    /// The address that is to take the place of `email` once its owner has confirmed it. It may be anybody's, and keeps
+    /// nobody from having it.
+    pub pending_email: Option<Email>,
     /// Unique, in one namespace with the emails.
     pub username: String,
     /// How the user wants to be called.
@@ -91,8 +95,8 @@ pub struct NewUser {
     /// Where mail reaches the user.
     pub email: Email,
     /// What the user signs in with, besides the email.
-    #[schema(min_length = 3, max_length = 50, example = "ann")]
-    pub username: String,
+    #[schema(inline)]
+    pub username: Username,
     /// How the user wants to be called.
     #[schema(max_length = 200, example = "Ann O'Neil")]
     pub full_name: Option<String>,
@@ -101,19 +105,50 @@ pub struct NewUser {
     pub age: Option<u8>,
     /// Where the user lives.
     pub address: Option<Address>,
-    /// Has a digit and an upper-case letter.
+    /// Has a digit and an upper-case letter, or what hardened sign-in asks for. Where sign-in is hardened, PUT wants the
+    /// current password here and leaves it as it is.
     pub password: NewPassword,
+}
+
+/// What the current password is replaced with.
+#[derive(Debug, Clone, ToSchema, Validate)]
+pub struct PasswordChange {
+    /// The password as it is.
+    #[schema(value_type = String, format = Password, example = "Passw0rd1")]
+    pub current_password: SecretString,
+    /// Has a digit and an upper-case letter, or what hardened sign-in asks for.
+    #[schema(example = "An0therPassword")]
+    pub new_password: NewPassword,
+}
+
+/// A username that somebody has just chosen. Where sign-in is hardened it has no `@`: usernames and addresses are names of
+/// one kind, and to find an address taken as a username would tell that it has an account.
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema, Validate)]
+#[validate(check = Self::check)]
+#[schema(value_type = String, min_length = 3, max_length = 50, example = "ann")]
+pub struct Username(String);
+
+impl Username {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn check(&self, rules: Rules) -> Result<(), &'static str> {
+        if rules.hardened && self.0.contains('@') { Err("Username must not contain an @") } else { Ok(()) }
+    }
 }
 
 /// What PATCH changes. A field that is left out stays as it is.
 #[derive(Debug, Clone, Default, ToSchema, Validate)]
 pub struct UserPatch {
-    /// Where mail reaches the user. `null` leaves it as it is.
+    /// Where mail reaches the user. `null` leaves it as it is. Where sign-in is hardened a new address takes the place of the
+    /// old one once it has been confirmed by the link that is sent there.
     #[schema(value_type = Option<Email>)]
     pub email: Change<Email>,
     /// What the user signs in with, besides the email. `null` leaves it as it is.
-    #[schema(value_type = Option<String>, min_length = 3, max_length = 50, example = "ann")]
-    pub username: Change<String>,
+    #[schema(value_type = Option<Username>, inline)]
+    pub username: Change<Username>,
     /// How the user wants to be called.
     #[schema(value_type = Option<String>, max_length = 200, example = "Ann O'Neil")]
     pub full_name: Change<String>,
@@ -123,9 +158,13 @@ pub struct UserPatch {
     /// Where the user lives.
     #[schema(value_type = Option<Address>)]
     pub address: Change<Address>,
-    /// Has a digit and an upper-case letter. `null` leaves it as it is.
+    /// Has a digit and an upper-case letter, or what hardened sign-in asks for. `null` leaves it as it is.
     #[schema(value_type = Option<NewPassword>)]
     pub password: Change<NewPassword>,
+    /// The password as it is, if one's own `email` or `password` is to change. If it is sent, it must be right; where
+    /// sign-in is hardened, it must be sent.
+    #[schema(value_type = Option<String>, format = Password, example = "Passw0rd1")]
+    pub current_password: Option<SecretString>,
     /// Whether the user may sign in. For admins only.
     #[schema(value_type = Option<bool>, example = true)]
     pub is_active: Change<bool>,
@@ -176,7 +215,8 @@ impl User {
         Self {
             id: random.uuid(now),
             email: new.email.clone(),
-            username: new.username.clone(),
+            pending_email: None,
+            username: new.username.as_str().to_owned(),
             full_name: new.full_name.clone(),
             age: new.age,
             address: new.address.clone(),
@@ -196,16 +236,37 @@ impl User {
     /// all sessions end.
     #[must_use]
     pub fn replaced_by(&self, new: &NewUser, now: Timestamp) -> Self {
+        self.with_new_password(now).with_all_of(new)
+    }
+
+    /// The same where the password only shows who asks for it and stays as it is, and so do the sessions.
+    #[must_use]
+    pub fn replaced_but_for_password(&self, new: &NewUser, now: Timestamp) -> Self {
+        Self { updated_at: now, version: self.version + 1, ..self.clone() }.with_all_of(new)
+    }
+
+    fn with_all_of(self, new: &NewUser) -> Self {
         let email_is_kept = self.email == new.email;
         Self {
             email: new.email.clone(),
-            username: new.username.clone(),
+            pending_email: None,
+            username: new.username.as_str().to_owned(),
             full_name: new.full_name.clone(),
             age: new.age,
             address: new.address.clone(),
             is_verified: self.is_verified && email_is_kept,
-            ..self.with_new_password(now)
+            ..self
         }
+    }
+
+    /// What a change of `old` comes to where a new address must be confirmed before it is anybody's: until then the old one
+    /// stays. So whoever changes theirs learns nothing of whose the new one is.
+    #[must_use]
+    pub fn awaiting_confirmation(self, old: &Self) -> Self {
+        if self.email == old.email {
+            return self;
+        }
+        Self { email: old.email.clone(), pending_email: Some(self.email), is_verified: old.is_verified, ..self }
     }
 
     /// The user with the changes made. The password is not part of a user, so its change is the caller's to make.
@@ -214,10 +275,11 @@ impl User {
         let mut user = self.clone();
         if let Some(email) = patch.email.clone().set() {
             user.is_verified &= user.email == email;
+            user.pending_email = None;
             user.email = email;
         }
         if let Some(username) = patch.username.clone().set() {
-            user.username = username;
+            user.username = username.0;
         }
         patch.full_name.clone().apply_to(&mut user.full_name);
         patch.age.clone().apply_to(&mut user.age);
@@ -243,6 +305,22 @@ impl User {
     #[must_use]
     pub fn verified(&self, now: Timestamp) -> Self {
         Self { is_verified: true, updated_at: now, version: self.version + 1, ..self.clone() }
+    }
+
+    /// The user after an address has been shown to be theirs: the one that was waiting for that, which becomes theirs by it,
+    /// or the one that they have. `is_it` says whether an address is the one; `None` if neither is.
+    #[must_use]
+    pub fn confirmed(&self, is_it: impl Fn(&Email) -> bool, now: Timestamp) -> Option<Self> {
+        if let Some(pending) = self.pending_email.as_ref().filter(|pending| is_it(pending)) {
+            return Some(Self { email: pending.clone(), pending_email: None, ..self.verified(now) });
+        }
+        is_it(&self.email).then(|| self.verified(now))
+    }
+
+    /// Whether the user may sign in with the right password. Where sign-in is hardened the address must have been confirmed:
+    /// to sign in right after signing up would tell that nobody had the address before.
+    pub fn may_sign_in(&self, rules: Rules) -> bool {
+        self.is_active && (self.is_verified || !rules.hardened)
     }
 
     /// Whether what a session's access token asks for may be done: the user is active and the session goes on.
@@ -306,6 +384,11 @@ impl UserPatch {
     /// Whether it changes what only an admin may change.
     pub fn needs_admin(&self) -> bool {
         self.is_active != Change::Keep || self.scopes != Change::Keep
+    }
+
+    /// Whether it changes by what the user shows who they are.
+    pub fn changes_sign_in(&self) -> bool {
+        matches!(self.email, Change::Set(_)) || matches!(self.password, Change::Set(_))
     }
 }
 
@@ -378,6 +461,7 @@ impl FirstAdmin {
         User {
             id: random.uuid(now),
             email: self.email.clone(),
+            pending_email: None,
             username: Self::USERNAME.to_owned(),
             full_name: None,
             age: None,

@@ -125,11 +125,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::validation::{Origin, validate};
+    use crate::validation::{Origin, Rules, validate};
 
     /// What pydantic says of the input, as the recording puts it.
     fn answer(input: &Input) -> Value {
-        match validate::<WebUrl>(input, Origin::Json, "body") {
+        match validate::<WebUrl>(input, Origin::Json, "body", Rules::default()) {
             Ok(url) => json!({ "value": url }),
             Err(faults) => {
                 let fault = serde_json::to_value(&faults[0]).unwrap();

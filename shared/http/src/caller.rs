@@ -2,6 +2,7 @@
 //! them where nobody need be known.
 
 mod interactive;
+mod where_hardened;
 
 use std::future::ready;
 use std::marker::PhantomData;
@@ -25,6 +26,7 @@ use crate::layers::X_API_KEY;
 use crate::request::{Caller, Received};
 
 pub use interactive::Interactive;
+pub use where_hardened::WhereHardened;
 
 const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
 const REFUSED: ApiError = ApiError::Unauthenticated("Could not validate credentials");

@@ -30,14 +30,14 @@ pub struct Form<T>(pub T);
 
 impl<T: Model + Send> Part for Path<T> {
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
-        collect(validate(&object_of(&received.path), Origin::Parameters, "path"), faults).map(Self)
+        validated(received, &object_of(&received.path), Origin::Parameters, "path", faults).map(Self)
     }
 }
 
 impl<T: Model + Send> Part for Query<T> {
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
         let object = urlencoded::query::<T>(&received.query);
-        collect(validate(&object, Origin::Parameters, "query"), faults).map(Self)
+        validated(received, &object, Origin::Parameters, "query", faults).map(Self)
     }
 }
 
@@ -48,15 +48,15 @@ impl<T: Model + Send> Part for Header<T> {
             values.map(|value| (field.name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         });
         let object = urlencoded::query::<T>(&fields.collect::<Vec<_>>());
-        let read = validate(&object, Origin::Parameters, "header").map_err(|mut found: Vec<Fault>| {
-            for segment in found.iter_mut().flat_map(|fault| &mut fault.location) {
-                if let Segment::Name(name) = segment {
-                    *name = Cow::Owned(header_name(name));
-                }
+        let mut found = Vec::new();
+        let read = validated(received, &object, Origin::Parameters, "header", &mut found);
+        for segment in found.iter_mut().flat_map(|fault| &mut fault.location) {
+            if let Segment::Name(name) = segment {
+                *name = Cow::Owned(header_name(name));
             }
-            found
-        });
-        collect(read, faults).map(Self)
+        }
+        faults.extend(found);
+        read.map(Self)
     }
 }
 
@@ -70,7 +70,7 @@ impl<T: Validate + Send> Part for Body<T> {
 
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
         if let ReceivedBody::Json(body) = &received.body {
-            return collect(validate(body, Origin::Json, "body"), faults).map(Self);
+            return validated(received, body, Origin::Json, "body", faults).map(Self);
         }
         faults.push(Fault {
             kind: "missing",
@@ -100,12 +100,19 @@ impl<T: Model + Send> Part for Form<T> {
 
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
         let fields = if let ReceivedBody::Form(fields) = &received.body { fields.as_slice() } else { &[] };
-        collect(validate(&urlencoded::form::<T>(fields), Origin::Parameters, "body"), faults).map(Self)
+        validated(received, &urlencoded::form::<T>(fields), Origin::Parameters, "body", faults).map(Self)
     }
 }
 
-fn collect<T>(read: Result<T, Vec<Fault>>, faults: &mut Vec<Fault>) -> Option<T> {
-    read.map_err(|found| faults.extend(found)).ok()
+/// Reads a model by the rules that hold here, or adds all its faults.
+fn validated<T: Validate>(
+    received: &Received,
+    input: &Input,
+    origin: Origin,
+    root: &'static str,
+    faults: &mut Vec<Fault>,
+) -> Option<T> {
+    validate(input, origin, root, received.exchange.rules()).map_err(|found| faults.extend(found)).ok()
 }
 
 #[cfg(test)]

@@ -39,6 +39,14 @@ impl Created {
         Self::with_status(StatusCode::ACCEPTED, location, resource)
     }
 
+    /// Something that will be done, and that cannot be looked at.
+    ///
+    /// # Errors
+    /// 500 for what can't be expressed in JSON.
+    pub fn told(message: &impl Serialize) -> Result<Self, ApiError> {
+        Self::with_status(StatusCode::ACCEPTED, String::new(), message)
+    }
+
     fn with_status(status: StatusCode, location: String, resource: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_string(resource).map_err(|error| ApiError::Internal(error.into()))?;
         let answer = FirstAnswer { status: status.as_u16(), location, body };
@@ -90,8 +98,9 @@ impl IntoResponse for Created {
             response.headers_mut().remove(ETAG);
         }
         *response.status_mut() = StatusCode::from_u16(self.answer.status).unwrap_or(StatusCode::CREATED);
-        // Locations are made of fixed words and UUIDs, which are valid in headers.
-        if let Ok(location) = HeaderValue::try_from(self.answer.location) {
+        // Locations are made of fixed words and UUIDs, which are valid in headers. What can't be looked at has none.
+        let location = Some(self.answer.location).filter(|location| !location.is_empty());
+        if let Some(Ok(location)) = location.map(HeaderValue::try_from) {
             response.headers_mut().insert(LOCATION, location);
         }
         if self.is_replayed {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use peregrine_core::item::NewItem;
-use peregrine_core::validation::{self, Fault, Origin};
+use peregrine_core::validation::{self, Fault, Origin, Rules};
 use peregrine_http::error::{ApiError, Invalid, InvalidDetails, Problem, ProblemDetails};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -160,7 +160,8 @@ fn examples(error: &ApiError) -> (Value, Value) {
 /// What validation finds in an item without a name.
 fn faults() -> Vec<Fault> {
     let nameless = validation::json::parse(br#"{"name": "", "price": 9.5}"#).expect("the example is JSON");
-    validation::validate::<NewItem>(&nameless, Origin::Json, "body").expect_err("an item needs a name")
+    validation::validate::<NewItem>(&nameless, Origin::Json, "body", Rules::default())
+        .expect_err("an item needs a name")
 }
 
 /// The answers by their names in the document's components.

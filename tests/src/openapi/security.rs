@@ -26,12 +26,17 @@ pub(super) fn complete(document: &mut OpenApi) {
     let schemes = schemes();
     for (_, operation) in operations(document) {
         let Some(asked) = operation.security.take() else { continue };
-        let asked: Vec<_> = asked.iter().map(scopes_of).collect();
-        let alternatives = asked.iter().flat_map(|(scopes, takes_keys)| {
-            let taken = schemes.iter().filter(|(name, ..)| *takes_keys || *name != API_KEY);
-            taken.map(|(name, _, names_scopes)| {
+        let alternatives = asked.into_iter().flat_map(|requirement| {
+            // Where nobody need be known, that is an alternative too.
+            if requirement == SecurityRequirement::default() {
+                return vec![requirement];
+            }
+            let (scopes, takes_keys) = scopes_of(&requirement);
+            let taken = schemes.iter().filter(|(name, ..)| takes_keys || *name != API_KEY);
+            let alternatives = taken.map(|(name, _, names_scopes)| {
                 SecurityRequirement::new(*name, if *names_scopes { scopes.clone() } else { Vec::new() })
-            })
+            });
+            alternatives.collect()
         });
         operation.security = Some(alternatives.collect());
     }

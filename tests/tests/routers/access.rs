@@ -19,7 +19,7 @@ fn operations() -> Vec<Operation> {
         methods.into_iter().map(move |(method, operation)| Operation {
             method: method.to_uppercase(),
             path: path.clone(),
-            is_protected: operation.get("security").is_some(),
+            is_protected: operation["security"].as_array().is_some_and(|ways| !ways.contains(&json!({}))),
         })
     });
     operations.collect()

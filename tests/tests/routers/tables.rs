@@ -5,7 +5,7 @@ use peregrine_core::page::PageRequest;
 use peregrine_core::random::Random;
 use peregrine_core::table::{Also, ConditionalWriteError, ItemTables, Items, UpdateUserError, Users};
 use peregrine_core::user::{UniqueName, UserPatch};
-use peregrine_core::validation::{Change, Origin, json, validate};
+use peregrine_core::validation::{Origin, Rules, json, validate};
 use tests::app::App;
 use uuid::Uuid;
 
@@ -16,7 +16,8 @@ fn items(app: &App) -> Items {
 
 fn item(app: &App, name: &str) -> Item {
     let body = format!(r#"{{"name": "{name}", "price": 1, "tags": ["tag"]}}"#);
-    let new: NewItem = validate(&json::parse(body.as_bytes()).unwrap(), Origin::Json, "body").unwrap();
+    let new: NewItem =
+        validate(&json::parse(body.as_bytes()).unwrap(), Origin::Json, "body", Rules::default()).unwrap();
     Item::new(Uuid::nil(), new, app.now(), &Random::system())
 }
 
@@ -49,7 +50,10 @@ async fn a_write_to_a_user_who_has_changed_is_refused_and_leaves_no_guard() {
     let ann = app.user("ann").await;
     let users = Users::new(app.client.clone(), "UsersTable".to_owned());
     let old = users.find(Uuid::parse_str(&ann.id).unwrap()).await.unwrap().unwrap();
-    let patch = |name: &str| UserPatch { username: Change::Set(name.to_owned()), ..UserPatch::default() };
+    let patch = |name: &str| -> UserPatch {
+        let body = json::parse(format!(r#"{{"username": "{name}"}}"#).as_bytes()).unwrap();
+        validate(&body, Origin::Json, "body", Rules::default()).unwrap()
+    };
     users.update(&old, &old.patched_by(&patch("anna"), app.now()), None, &Also::nothing()).await.unwrap();
     let stale = users.update(&old, &old.patched_by(&patch("stale"), app.now()), None, &Also::nothing()).await;
     assert!(matches!(stale, Err(UpdateUserError::Outdated)));

@@ -82,7 +82,7 @@ impl AuthState {
             match self.users.update(&user, &ended, None, &also).await {
                 Ok(()) => return Ok(()),
                 // No name changes, so none can be taken, and nothing besides has a condition.
-                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken | UpdateUserError::Refused) => {
+                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken(_) | UpdateUserError::Refused) => {
                     race.lost()?
                 }
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),

@@ -84,7 +84,7 @@ impl AuthState {
             match self.users.update(&user, &user.with_all_sessions_ended(), None, &also).await {
                 Ok(()) => return Ok(NoContent),
                 // No name changes, so none can be taken, and nothing besides has a condition.
-                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken | UpdateUserError::Refused) => {
+                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken(_) | UpdateUserError::Refused) => {
                     race.lost()?
                 }
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),

@@ -13,6 +13,9 @@ use crate::validation::{Constraints, Input, Report, Validate, one_of};
 pub enum AuditAction {
     /// Somebody signed up.
     SignedUp,
+    /// Somebody signed up with an address that has an account, which they are not told. The user is the one that would have
+    /// been.
+    SignUpRefused,
     /// Somebody signed in.
     SignedIn,
     /// A sign-in was refused: the password or the second factor was wrong, or the account is inactive or unknown.
@@ -82,6 +85,7 @@ macro_rules! names {
 
 names! {
     SignedUp = "signed_up",
+    SignUpRefused = "sign_up_refused",
     SignedIn = "signed_in",
     SignInRefused = "sign_in_refused",
     RefreshTokenReused = "refresh_token_reused",

@@ -101,7 +101,7 @@ impl ApiKeys {
         also.add_to(&mut transaction)?;
         transaction.send_once(&self.client, once).await.map_err(|reason| match reason {
             NotDone::KeyUsed(used) => InsertApiKeyError::KeyUsed(used),
-            NotDone::Condition => InsertApiKeyError::Outdated,
+            NotDone::Conditions(_) => InsertApiKeyError::Outdated,
             NotDone::Table(error) => error.into(),
         })?;
         also.announce().await;

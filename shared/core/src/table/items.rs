@@ -68,7 +68,7 @@ impl Items {
         }
         transaction.send_once(&self.client, once).await.map_err(|reason| match reason {
             NotDone::KeyUsed(used) => InsertItemError::KeyUsed(used),
-            NotDone::Condition => {
+            NotDone::Conditions(_) => {
                 TableError::Call { operation: "TransactWriteItems", cause: "the id is taken".to_owned() }.into()
             }
             NotDone::Table(error) => error.into(),

@@ -110,7 +110,7 @@ impl Jobs {
         promise.add_to(&mut transaction)?;
         transaction.send_once(&self.client, once).await.map_err(|reason| match reason {
             NotDone::KeyUsed(used) => InsertJobError::KeyUsed(used),
-            NotDone::Condition => InsertJobError::Duplicate,
+            NotDone::Conditions(_) => InsertJobError::Duplicate,
             NotDone::Table(error) => InsertJobError::Table(error),
         })?;
         promise.announce().await;

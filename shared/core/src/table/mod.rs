@@ -12,6 +12,7 @@ mod attempts;
 mod audit;
 mod batch;
 mod counters;
+mod credentials;
 mod items;
 mod jobs;
 mod keys;
@@ -40,13 +41,14 @@ pub use attempts::{AttemptError, Attempts};
 pub use audit::{Audit, AuditFilter};
 pub use aws_sdk_dynamodb::Client;
 pub use counters::RateLimiter;
+pub use credentials::Credentials;
 pub use items::{InsertItemError, ItemTables, Items};
 pub use jobs::{Due, InsertJobError, JobFilter, Jobs, Promise};
 pub use keys::{Keys, PublishError, PublishedKey};
 pub use second_factors::{Checked, RightCode, SecondFactors, SetupCode};
 pub use sessions::Sessions;
 pub use suppressions::Suppressions;
-pub use users::{InsertUserError, SignIn, UpdateUserError, Users};
+pub use users::{InsertUserError, SignIn, TakenNames, UpdateUserError, Users};
 
 /// How many partitions a list is spread over. Each multiplies what a list page reads; one partition takes 1,000 writes a
 /// second.

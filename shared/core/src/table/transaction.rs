@@ -28,8 +28,8 @@ pub(super) type FailedConditions = Vec<Option<HashMap<String, AttributeValue>>>;
 pub(super) enum NotDone {
     /// The request's idempotency key has been used.
     KeyUsed(KeyUsed),
-    /// Another condition failed.
-    Condition,
+    /// Other conditions failed.
+    Conditions(FailedConditions),
     /// The table failed.
     Table(TableError),
 }
@@ -43,6 +43,11 @@ enum Cancelled {
 }
 
 impl Transaction {
+    /// How many writes there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.actions.len()
+    }
+
     pub(super) fn put(&mut self, put: PutBuilder) -> Result<(), TableError> {
         let put = put.build().map_err(|error| incomplete(&error))?;
         self.actions.push(TransactWriteItem::builder().put(put).build());
@@ -80,7 +85,7 @@ impl Transaction {
     /// Makes writes that create something, unless the request's idempotency key, if it has one, has been used.
     pub(super) async fn send_once(mut self, client: &Client, once: Option<&Once>) -> Result<(), NotDone> {
         let Some(once) = once else {
-            return self.send(client).await.map_err(NotDone::Table)?.map_err(|_| NotDone::Condition);
+            return self.send(client).await.map_err(NotDone::Table)?.map_err(NotDone::Conditions);
         };
         once::put(once).and_then(|put| self.put(put)).map_err(NotDone::Table)?;
         match self.attempt(client, true).await.map_err(NotDone::Table)? {
@@ -88,9 +93,9 @@ impl Transaction {
             Err(Cancelled::Contended { last: true }) => Err(NotDone::KeyUsed(KeyUsed::StillRunning)),
             Err(Cancelled::Contended { last: false }) => Err(NotDone::Table(TableError::Busy)),
             // A repeated request also finds taken what the first has created, so the key is what counts.
-            Err(Cancelled::Conditions(failed)) => Err(match failed.into_iter().next_back().flatten() {
+            Err(Cancelled::Conditions(mut failed)) => Err(match failed.pop().flatten() {
                 Some(row) => once::used(once, row).map_or_else(NotDone::Table, NotDone::KeyUsed),
-                None => NotDone::Condition,
+                None => NotDone::Conditions(failed),
             }),
         }
     }

@@ -1,9 +1,11 @@
-use std::collections::{BTreeMap, HashMap};
+mod row;
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Update};
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::also::{Also, Write};
@@ -11,14 +13,11 @@ use super::merge::{ShardedList, page_of};
 use super::row::Row;
 use super::transaction::{NotDone, Transaction};
 use super::{ConditionalWriteError, TableError, shard_of};
-use crate::email::Email;
 use crate::idempotency::{KeyUsed, Once};
 use crate::page::{Page, PageRequest};
-use crate::scope::Scopes;
-use crate::user::{Address, UniqueName, User};
+use crate::user::{UniqueName, User};
 
-/// The shape of a user's row that is written here.
-const SCHEMA: u32 = 2;
+use self::row::{OPTIONAL, READABLE, SCHEMA, attributes, user_of};
 
 /// The users, and the guard rows that keep their names unique.
 #[derive(Debug, Clone)]
@@ -35,12 +34,21 @@ pub struct SignIn {
     pub password_hash: String,
 }
 
+/// Which of the names that a user wants somebody else has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenNames {
+    /// The email.
+    pub email: bool,
+    /// The username.
+    pub username: bool,
+}
+
 /// A user could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertUserError {
     /// Somebody has the email or the username.
     #[error("the email or username is taken")]
-    NameTaken,
+    NameTaken(TakenNames),
     /// The request's idempotency key has been used.
     #[error(transparent)]
     KeyUsed(KeyUsed),
@@ -54,7 +62,7 @@ pub enum InsertUserError {
 pub enum UpdateUserError {
     /// Somebody has the email or the username.
     #[error("the email or username is taken")]
-    NameTaken,
+    NameTaken(TakenNames),
     /// The user is no longer what it was when it was read.
     #[error("somebody else has changed the user")]
     Outdated,
@@ -91,6 +99,26 @@ impl Users {
         Ok(())
     }
 
+    /// Keeps the username of a user who is not stored, for good, and writes what else belongs to it: what a sign-up comes to
+    /// whose address has an account already, where nobody is to notice that. Without it, to ask for the username again
+    /// would tell whether the first sign-up made an account.
+    ///
+    /// # Errors
+    /// See [`InsertUserError`].
+    pub async fn reserve_username(
+        &self,
+        user: &User,
+        also: &Also<'_>,
+        once: Option<&Once>,
+    ) -> Result<(), InsertUserError> {
+        let mut transaction = Transaction::default();
+        also.add_to(&mut transaction)?;
+        let username = UniqueName::of(&user.username);
+        self.send_insert(transaction, user, &[username], once).await?;
+        also.announce().await;
+        Ok(())
+    }
+
     /// Stores the first administrator, unless there has ever been one: a row that stays for good remembers it, so that the
     /// configured password is of no use once the administrator has another one, another name, or is gone.
     ///
@@ -118,12 +146,25 @@ impl Users {
             .set_item(Some(row.into_attributes()))
             .condition_expression("attribute_not_exists(id)");
         transaction.put(put)?;
-        for name in user.unique_names() {
-            transaction.put(self.reserve(&guard_id(&name), user.id))?;
+        let names: Vec<_> = user.unique_names().into_iter().collect();
+        self.send_insert(transaction, user, &names, once).await
+    }
+
+    /// Reserves these names of the user's in the transaction, and makes it.
+    async fn send_insert(
+        &self,
+        mut transaction: Transaction,
+        user: &User,
+        names: &[UniqueName],
+        once: Option<&Once>,
+    ) -> Result<(), InsertUserError> {
+        let before = transaction.len();
+        for name in names {
+            transaction.put(self.reserve(&guard_id(name), user.id))?;
         }
         transaction.send_once(&self.client, once).await.map_err(|reason| match reason {
             NotDone::KeyUsed(used) => InsertUserError::KeyUsed(used),
-            NotDone::Condition => InsertUserError::NameTaken,
+            NotDone::Conditions(failed) => InsertUserError::NameTaken(taken(user, names, failed.get(before..))),
             NotDone::Table(error) => error.into(),
         })
     }
@@ -166,6 +207,32 @@ impl Users {
         Ok(Some(SignIn { user: user_of(row)?, password_hash }))
     }
 
+    /// Replaces the hash of a password by another one of the same password, unless it has another one by now. Nothing that
+    /// is said of the user changes, so neither does the version.
+    ///
+    /// # Errors
+    /// See [`ConditionalWriteError`].
+    pub async fn replace_hash(&self, id: Uuid, old: &str, new: &str) -> Result<(), ConditionalWriteError> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(id.to_string()))
+            .update_expression("SET password_hash = :new")
+            .condition_expression("password_hash = :old")
+            .expression_attribute_values(":old", AttributeValue::S(old.to_owned()))
+            .expression_attribute_values(":new", AttributeValue::S(new.to_owned()))
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(()) };
+        match error.as_service_error() {
+            Some(
+                UpdateItemError::ConditionalCheckFailedException(_) | UpdateItemError::TransactionConflictException(_),
+            ) => Err(ConditionalWriteError::Outdated),
+            _ => Err(TableError::call("UpdateItem", &error).into()),
+        }
+    }
+
     /// Replaces `old`, as it was read, by `new`, and the password's hash if there is a new one. Guard rows follow the
     /// names in the same transaction, and so does what else belongs to the change.
     ///
@@ -185,7 +252,8 @@ impl Users {
         let mut transaction = Transaction::default();
         transaction.update(self.update_of(old, row))?;
         let (had, has) = (old.unique_names(), new.unique_names());
-        for name in has.difference(&had) {
+        let new_names: Vec<_> = has.difference(&had).cloned().collect();
+        for name in &new_names {
             transaction.put(self.reserve(&guard_id(name), new.id))?;
         }
         for name in had.difference(&has) {
@@ -199,7 +267,9 @@ impl Users {
                 Ok(())
             }
             Ok(Err(failed)) if failed.first().is_some_and(Option::is_some) => Err(UpdateUserError::Outdated),
-            Ok(Err(failed)) if failed.iter().take(own).any(Option::is_some) => Err(UpdateUserError::NameTaken),
+            Ok(Err(failed)) if failed.iter().take(own).any(Option::is_some) => {
+                Err(UpdateUserError::NameTaken(taken(new, &new_names, failed.get(1..))))
+            }
             Ok(Err(_)) => Err(UpdateUserError::Refused),
             Err(TableError::Busy) => Err(UpdateUserError::Outdated),
             Err(error) => Err(error.into()),
@@ -322,100 +392,21 @@ impl Users {
     }
 }
 
-/// What is read of a user's row: all but the keys of lists and the password's hash.
-const READABLE: &[&str] = &[
-    "id",
-    "email",
-    "username",
-    "full_name",
-    "age",
-    "address",
-    "is_active",
-    "is_verified",
-    "scopes",
-    "has_second_factor",
-    "session_epoch",
-    "ended_sessions",
-    "created_at",
-    "updated_at",
-    "version",
-];
-
 /// Longest name that is looked up, in bytes. An email has 254 and a username 50 characters at most.
 const MAX_NAME_LENGTH: usize = 1024;
 
 /// The id of the row that remembers that the first administrator has been created. No user's id looks like it.
 const FIRST_ADMIN_ID: &str = "first-admin";
 
-/// The attributes that a row may lack.
-const OPTIONAL: [&str; 3] = ["full_name", "age", "address"];
-
 fn guard_id(name: &UniqueName) -> String {
     // No user's id has a `#`.
     format!("name#{}", name.as_str())
 }
 
-/// All attributes of a user's row but the keys and the password's hash.
-fn attributes(user: &User) -> Row {
-    let mut row = Row::new("users")
-        .with_text("email", user.email.as_str())
-        .with_text("username", &user.username)
-        .with_optional_text("full_name", user.full_name.as_deref())
-        .with_optional_number("age", user.age.as_ref())
-        .with("is_active", AttributeValue::Bool(user.is_active))
-        .with("is_verified", AttributeValue::Bool(user.is_verified))
-        .with_texts("scopes", user.scopes.iter().map(crate::scope::Scope::as_str))
-        .with("has_second_factor", AttributeValue::Bool(user.has_second_factor))
-        .with_number("session_epoch", &user.session_epoch)
-        .with("ended_sessions", ended_sessions(&user.ended_sessions))
-        .with_text("created_at", user.created_at.to_string())
-        .with_text("updated_at", user.updated_at.to_string())
-        .with_number("version", &user.version)
-        .with_number("schema", &SCHEMA);
-    if let Some(address) = &user.address {
-        let address = Row::new("users")
-            .with_text("street", &address.street)
-            .with_text("city", &address.city)
-            .with_text("country", &address.country);
-        row = row.with("address", AttributeValue::M(address.into_attributes()));
-    }
-    row
-}
-
-/// Sessions that were ended, by id, with the second until which that must be known.
-fn ended_sessions(sessions: &BTreeMap<Uuid, Timestamp>) -> AttributeValue {
-    let entries = sessions.iter().map(|(id, until)| (id.to_string(), AttributeValue::S(until.to_string())));
-    AttributeValue::M(entries.collect())
-}
-
-fn user_of(mut row: Row) -> Result<User, TableError> {
-    let address = match row.take_optional_row("address")? {
-        None => None,
-        Some(mut address) => Some(Address {
-            street: address.take_text("street")?,
-            city: address.take_text("city")?,
-            country: address.take_text("country")?,
-        }),
-    };
-    Ok(User {
-        id: row.take_id("id")?,
-        email: Email::from_stored(row.take_text("email")?),
-        username: row.take_text("username")?,
-        full_name: row.take_optional_text("full_name")?,
-        age: row.take_optional_parsed("age")?,
-        address,
-        is_active: row.take_flag("is_active")?,
-        is_verified: row.take_flag("is_verified")?,
-        scopes: Scopes::parse_lenient(&row.take_texts("scopes")?.join(" ")),
-        // Absent in rows of schema 1.
-        has_second_factor: row.take_optional_flag("has_second_factor")?.unwrap_or_default(),
-        session_epoch: row.take_optional_parsed("session_epoch")?.unwrap_or_default(),
-        ended_sessions: match row.take_optional_row("ended_sessions")? {
-            None => BTreeMap::new(),
-            Some(sessions) => sessions.take_times_by_id("ended_sessions")?,
-        },
-        created_at: row.take_time("created_at")?,
-        updated_at: row.take_time("updated_at")?,
-        version: row.take_parsed("version")?,
-    })
+/// Which of the names that were to be reserved for the user, in this order, were not free.
+fn taken<T>(user: &User, names: &[UniqueName], failed: Option<&[Option<T>]>) -> TakenNames {
+    let failed = names.iter().zip(failed.unwrap_or_default()).filter(|(_, failed)| failed.is_some());
+    let taken: Vec<_> = failed.map(|(name, _)| name).collect();
+    let is_taken = |name: &str| taken.contains(&&UniqueName::of(name));
+    TakenNames { email: is_taken(user.email.as_str()), username: is_taken(&user.username) }
 }

@@ -108,12 +108,19 @@ pub trait Validate: Sized {
     }
 }
 
-/// Reads a whole model that was sent as `origin`, at the location `root` (`body`, `query`, `path`, …).
+/// What holds for some deployments and not for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// Whether sign-in follows OWASP where the guides do not.
+    pub hardened: bool,
+}
+
+/// Reads a whole model that was sent as `origin`, at the location `root` (`body`, `query`, `path`, …), by these rules.
 ///
 /// # Errors
 /// All faults, in the order of the model's fields.
-pub fn validate<T: Validate>(input: &Input, origin: Origin, root: &'static str) -> Result<T, Vec<Fault>> {
+pub fn validate<T: Validate>(input: &Input, origin: Origin, root: &'static str, rules: Rules) -> Result<T, Vec<Fault>> {
     let mut faults = Vec::new();
-    let value = T::validate(input, &Constraints::NONE, &mut Report::new(origin, root, T::SECRET, &mut faults));
-    value.ok_or(faults)
+    let mut report = Report::new(origin, root, T::SECRET, rules, &mut faults);
+    T::validate(input, &Constraints::NONE, &mut report).ok_or(faults)
 }

@@ -127,11 +127,11 @@ fn plain_float(text: &str) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::{Origin, validate};
+    use crate::validation::{Origin, Rules, validate};
 
     /// The value, or the type of the fault.
     fn integer_of(input: &Input) -> Result<u8, &'static str> {
-        validate::<u8>(input, Origin::Json, "body").map_err(|faults| faults[0].kind)
+        validate::<u8>(input, Origin::Json, "body", Rules::default()).map_err(|faults| faults[0].kind)
     }
 
     #[test]

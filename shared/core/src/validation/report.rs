@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{Context, Fault, Input, Segment};
+use super::{Context, Fault, Input, Rules, Segment};
 
 /// Most faults that one answer lists. A hostile body could hold a million.
 const MAX_FAULTS: usize = 1_000;
@@ -26,17 +26,23 @@ pub struct Report<'a> {
     faults: &'a mut Vec<Fault>,
     echoed: usize,
     secret: bool,
+    rules: Rules,
 }
 
 impl<'a> Report<'a> {
     /// A report at `root`, one of `body`, `query`, `path` and `header`. Faults about a `secret` don't show it.
-    pub fn new(origin: Origin, root: &'static str, secret: bool, faults: &'a mut Vec<Fault>) -> Self {
-        Self { origin, location: vec![Segment::Name(Cow::Borrowed(root))], faults, echoed: 0, secret }
+    pub fn new(origin: Origin, root: &'static str, secret: bool, rules: Rules, faults: &'a mut Vec<Fault>) -> Self {
+        Self { origin, location: vec![Segment::Name(Cow::Borrowed(root))], faults, echoed: 0, secret, rules }
     }
 
     /// Where the input came from.
     pub fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// What holds here and not everywhere.
+    pub fn rules(&self) -> Rules {
+        self.rules
     }
 
     /// Reads something one step further down. Faults about `secret` input don't show it.

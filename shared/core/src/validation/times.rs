@@ -41,7 +41,7 @@ fn since_1970(number: i64) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::{Origin, json, validate};
+    use crate::validation::{Origin, Rules, json, validate};
 
     #[derive(Debug, Validate)]
     struct Times {
@@ -50,7 +50,7 @@ mod tests {
 
     fn read(value: &str) -> Result<String, &'static str> {
         let input = json::parse(format!(r#"{{"at": {value}}}"#).as_bytes()).unwrap();
-        let read = validate::<Times>(&input, Origin::Json, "body");
+        let read = validate::<Times>(&input, Origin::Json, "body", Rules::default());
         read.map(|times| times.at.to_string()).map_err(|faults| faults[0].kind)
     }
 

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{Extensions, Request};
 use lambda_http::request::RequestContext;
 use peregrine_core::limit::Standing;
+use peregrine_core::validation::Rules;
 use uuid::Uuid;
 
 use crate::edge::Edge;
@@ -73,6 +74,11 @@ impl Exchange {
     /// Whether sign-in follows OWASP where the guides do not.
     pub(crate) fn hardened(&self) -> bool {
         self.0.hardened
+    }
+
+    /// By which rules requests are validated.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules { hardened: self.0.hardened }
     }
 
     /// Notes who called.
