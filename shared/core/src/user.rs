@@ -13,7 +13,7 @@ use crate::email::Email;
 use crate::password::NewPassword;
 use crate::random::Random;
 use crate::scope::Scopes;
-use crate::validation::{Change, Rules, Validate};
+use crate::validation::{Change, Constraints, Enforces, Input, Report, Rules, Validate};
 
 /// A user. The password's hash is not part of it: only a sign-in reads that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct NewUser {
     /// Where mail reaches the user.
     pub email: Email,
     /// What the user signs in with, besides the email.
-    #[schema(inline)]
+    #[schema(value_type = String, min_length = 3, max_length = 50, example = "ann")]
     pub username: Username,
     /// How the user wants to be called.
     #[schema(max_length = 200, example = "Ann O'Neil")]
@@ -123,9 +123,7 @@ pub struct PasswordChange {
 
 /// A username that somebody has just chosen. Where sign-in is hardened it has no `@`: usernames and addresses are names of
 /// one kind, and to find an address taken as a username would tell that it has an account.
-#[derive(Debug, Clone, PartialEq, Eq, ToSchema, Validate)]
-#[validate(check = Self::check)]
-#[schema(value_type = String, min_length = 3, max_length = 50, example = "ann")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username(String);
 
 impl Username {
@@ -133,9 +131,17 @@ impl Username {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    fn check(&self, rules: Rules) -> Result<(), &'static str> {
-        if rules.hardened && self.0.contains('@') { Err("Username must not contain an @") } else { Ok(()) }
+impl Validate for Username {
+    const ENFORCES: Enforces = String::ENFORCES;
+
+    fn validate(input: &Input, constraints: &Constraints, report: &mut Report<'_>) -> Option<Self> {
+        let name = String::validate(input, constraints, report)?;
+        if report.rules().hardened && name.contains('@') {
+            return report.rule_broken("Username must not contain an @", input);
+        }
+        Some(Self(name))
     }
 }
 
@@ -147,7 +153,7 @@ pub struct UserPatch {
     #[schema(value_type = Option<Email>)]
     pub email: Change<Email>,
     /// What the user signs in with, besides the email. `null` leaves it as it is.
-    #[schema(value_type = Option<Username>, inline)]
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 50, example = "ann")]
     pub username: Change<Username>,
     /// How the user wants to be called.
     #[schema(value_type = Option<String>, max_length = 200, example = "Ann O'Neil")]
