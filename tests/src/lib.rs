@@ -13,3 +13,4 @@ pub mod calls;
 pub mod client;
 pub mod log;
 pub mod openapi;
+pub mod records;

@@ -18,6 +18,7 @@ mod document;
 mod edge;
 mod events;
 mod forged_tokens;
+mod hardened;
 mod idempotency;
 mod items;
 mod jobs;

@@ -1,7 +1,26 @@
 //! Accounts.
 
-use serde_json::json;
+use peregrine_core::scope::Scopes;
+use peregrine_core::table::ConditionalWriteError;
+use serde_json::{Value, json};
 use tests::app::{App, PASSWORD};
+use tests::client::{Account, Answer};
+use uuid::Uuid;
+
+/// The hash of [`PASSWORD`] with less memory and one pass.
+const OUTDATED_HASH: &str =
+    "$argon2id$v=19$m=8192,t=1,p=1$c2l4dGVlbiBieXRlcy4uLg$g1PHPJJ6A3bmn60zhctrokAFwX5DItyjpumye5bVXAo";
+
+async fn change_password(app: &App, caller: &Account, current: &str, new: &str) -> Answer {
+    let body = json!({"current_password": current, "new_password": new});
+    app.put("/users/me/password").by(caller).json(&body).send().await
+}
+
+/// What has happened to an account since it signed in.
+async fn happened(app: &App, id: &str) -> Vec<(String, String, String)> {
+    let events = app.events_of(id).await.into_iter();
+    events.filter(|(action, ..)| !["signed_up", "signed_in"].contains(&action.as_str())).collect()
+}
 
 #[tokio::test]
 async fn a_sign_up_answers_with_the_account_and_no_secret() {
@@ -125,4 +144,188 @@ async fn an_admin_sets_what_an_owner_may_not() {
     assert_eq!((answer.status, &answer.body["scopes"]), (200, &json!(["admin"])));
     let unknown = app.patch(&format!("/users/{}", ann.id)).by(&admin).json(&json!({"scopes": ["root"]})).send().await;
     assert_eq!(unknown.faults(), ["enum body.scopes.0"]);
+}
+
+#[tokio::test]
+async fn a_password_is_changed_by_who_knows_it_and_ends_all_sessions() {
+    let app = App::start().await;
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    let other = app.sign_in("ann", PASSWORD).await;
+    let changed = change_password(&app, &ann, PASSWORD, "An0therPassword").await;
+    assert_eq!((changed.status, changed.raw.as_str()), (204, ""));
+    for session in [&ann, &other] {
+        assert_eq!(app.get("/users/me").by(session).send().await.status, 401);
+    }
+    assert_eq!(app.sign_in("ann", "An0therPassword").await.id, ann.id);
+    let old = app.post("/token").form(&[("username", "ann"), ("password", PASSWORD)]).send().await;
+    assert_eq!(old.status, 401);
+    assert_eq!(happened(&app, &ann.id).await[0], ("password_changed".to_owned(), ann.id.clone(), String::new()));
+    let told = ("ann@example.com".to_owned(), "Your password was changed".to_owned());
+    assert_eq!(app.letters().await, [told]);
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_is_refused_not_shown_and_kept_on_record() {
+    let app = App::start().await;
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    let refused = change_password(&app, &ann, "Wr0ngPassword", "An0therPassword").await;
+    assert_eq!(refused.faults(), ["value_error body.current_password"]);
+    assert!(!refused.raw.contains("Password\"") && !refused.raw.contains("An0ther"), "{}", refused.raw);
+    assert_eq!(app.get("/users/me").by(&ann).send().await.status, 200, "nothing has changed");
+    assert_eq!(happened(&app, &ann.id).await[0].0, "sign_in_refused");
+    let both = change_password(&app, &ann, "", "short").await;
+    assert_eq!(both.faults(), ["string_too_short body.new_password"], "faults come before the password is judged");
+    let patch = json!({"password": "An0therPassword", "current_password": "Wr0ngPassword"});
+    let patched = app.patch("/users/me").by(&ann).json(&patch).send().await;
+    assert_eq!(patched.faults(), ["value_error body.current_password"], "what is sent must be right");
+}
+
+#[tokio::test]
+async fn the_current_password_can_not_be_guessed_on() {
+    let app = App::start_with(&[("STRICT_LIMITS", "true")]).await;
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    for _ in 0..10 {
+        assert_eq!(change_password(&app, &ann, "Wr0ngPassword", "An0therPassword").await.status, 422);
+    }
+    let locked = change_password(&app, &ann, PASSWORD, "An0therPassword").await;
+    assert_eq!((locked.status, locked.header("retry-after")), (429, Some("30")));
+    app.pass(jiff::SignedDuration::from_secs(30));
+    assert_eq!(change_password(&app, &ann, PASSWORD, "An0therPassword").await.status, 204);
+    let ann = app.session_of(&ann).await;
+    let forgotten = change_password(&app, &ann, "Wr0ngPassword", PASSWORD).await;
+    assert_eq!(forgotten.status, 422, "success makes the failures before it forgotten");
+}
+
+#[tokio::test]
+async fn of_two_racing_changes_of_a_password_one_is_made() {
+    let app = App::start().await;
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    let (one, other) = tokio::join!(
+        change_password(&app, &ann, PASSWORD, "An0therPassword1"),
+        change_password(&app, &ann, PASSWORD, "An0therPassword2"),
+    );
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 401], "the other's session has ended");
+    let events = happened(&app, &ann.id).await;
+    assert_eq!(events.iter().filter(|(action, ..)| action == "password_changed").count(), 1, "{events:?}");
+}
+
+#[tokio::test]
+async fn whoever_changes_an_account_is_on_record() {
+    let app = App::start().await;
+    let (ann, admin) = (app.account("ann", Scopes::of_new_user()).await, app.admin().await);
+    let patch = async |by: &Account, body: Value| {
+        let answer = app.patch(&format!("/users/{}", ann.id)).by(by).json(&body).send().await;
+        assert_eq!(answer.status, 200, "{body}");
+    };
+    patch(&ann, json!({"email": "new@example.com", "username": "anna", "age": 41})).await;
+    patch(&ann, json!({"full_name": "Anna"})).await;
+    patch(&admin, json!({"scopes": ["users:read", "items:read"], "is_active": false})).await;
+    patch(&admin, json!({"is_active": true, "password": "An0therPassword"})).await;
+    let deleted = app.delete(&format!("/users/{}", ann.id)).by(&admin).send().await;
+    assert_eq!(deleted.status, 204);
+    let expected = [
+        ("email_changed", &ann, ""),
+        ("username_changed", &ann, ""),
+        ("scopes_changed", &admin, "users:read items:read"),
+        ("deactivated", &admin, ""),
+        ("activated", &admin, ""),
+        ("password_changed", &admin, ""),
+        ("account_deleted", &admin, ""),
+    ];
+    let mut events = happened(&app, &ann.id).await;
+    let mut expected = expected.map(|(action, by, detail)| (action.to_owned(), by.id.clone(), detail.to_owned()));
+    // Those of one change have one time, so their order is open.
+    events.sort();
+    expected.sort();
+    assert_eq!(events, expected);
+}
+
+#[tokio::test]
+async fn a_new_address_is_asked_and_the_old_one_told() {
+    let app = App::start().await;
+    let (ann, bob) = (app.account("ann", Scopes::of_new_user()).await, app.user("bob").await);
+    let patch = async |by: &Account, email: &str| {
+        app.patch("/users/me").by(by).json(&json!({"email": email})).send().await.status
+    };
+    assert_eq!((patch(&ann, "new@example.com").await, patch(&bob, "bobby@example.com").await), (200, 200));
+    let expected = [
+        ("ann@example.com", "Another address for your account"),
+        ("bob@example.com", "confirm"),
+        ("bobby@example.com", "confirm"),
+        ("new@example.com", "confirm"),
+    ];
+    let expected = expected.map(|(to, said)| (to.to_owned(), said.to_owned()));
+    assert_eq!(app.letters().await, expected, "Bob's old address was never confirmed: it may be a stranger's");
+}
+
+#[tokio::test]
+async fn mails_to_addresses_that_users_name_have_their_limit() {
+    let app = App::start_with(&[("STRICT_LIMITS", "true"), ("RATE_LIMITS", "mail=2/3600")]).await;
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    let patch = async |body: Value| app.patch("/users/me").by(&ann).json(&body).send().await;
+    for email in ["one@example.com", "two@example.com"] {
+        assert_eq!(patch(json!({"email": email})).await.status, 200);
+    }
+    let refused = patch(json!({"email": "three@example.com"})).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(patch(json!({"age": 41})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_reactivated_user_has_to_sign_in_again() {
+    let app = App::start().await;
+    let (ann, admin) = (app.user("ann").await, app.admin().await);
+    for is_active in [false, true] {
+        let body = json!({"is_active": is_active});
+        let set = app.patch(&format!("/users/{}", ann.id)).by(&admin).json(&body).send().await;
+        assert_eq!(set.status, 200);
+        assert_eq!(app.get("/users/me").by(&ann).send().await.status, 401, "active: {is_active}");
+    }
+    assert_eq!(app.sign_in("ann", PASSWORD).await.id, ann.id);
+}
+
+#[tokio::test]
+async fn what_a_deleted_user_has_signed_in_with_is_deleted() {
+    let app = App::start().await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    for _ in 0..30 {
+        app.sign_in("ann", PASSWORD).await;
+    }
+    assert_eq!(app.credentials_of(&ann.id).await, 31);
+    assert_eq!(app.delete("/users/me").by(&ann).send().await.status, 204);
+    assert_eq!((app.credentials_of(&ann.id).await, app.credentials_of(&bob.id).await), (0, 1));
+}
+
+#[tokio::test]
+async fn the_guides_names_show_the_callers_account() {
+    let app = App::start().await;
+    let ann = app.user("ann").await;
+    let me = app.get("/users/me").by(&ann).send().await;
+    for path in ["/me", "/me/", "/protected"] {
+        let answer = app.get(path).by(&ann).send().await;
+        assert_eq!((answer.status, &answer.body), (200, &me.body), "{path}");
+        assert_eq!(answer.header("etag"), me.header("etag"), "{path}");
+        assert_eq!(app.get(path).send().await.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_other_parameters_is_replaced_at_the_next_sign_in() {
+    let app = App::start().await;
+    let ann = app.account_with("ann", Scopes::of_new_user(), OUTDATED_HASH).await;
+    let hash = async || app.users().find_for_sign_in("ann").await.unwrap().unwrap().password_hash;
+    let wrong = app.post("/token").form(&[("username", "ann"), ("password", "Wr0ngPassword")]).send().await;
+    assert_eq!((wrong.status, hash().await.as_str()), (401, OUTDATED_HASH));
+    assert_eq!(app.sign_in("ann", PASSWORD).await.id, ann.id);
+    let renewed = hash().await;
+    assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+    assert_eq!(app.get("/users/me").by(&ann).send().await.status, 200, "the sessions before go on");
+    assert_eq!(app.sign_in("ann", PASSWORD).await.id, ann.id);
+    assert_eq!(hash().await, renewed);
+    let id = Uuid::parse_str(&ann.id).unwrap();
+    let late = app.users().replace_hash(id, OUTDATED_HASH, "another").await;
+    assert!(matches!(late, Err(ConditionalWriteError::Outdated)), "{late:?}");
 }
