@@ -6,12 +6,13 @@ use peregrine_core::mail::{Content, Letter};
 use peregrine_core::random::Random;
 use peregrine_core::scope::Scopes;
 use peregrine_core::table::{Also, Users};
+use peregrine_core::token::{Signer, SigningKeys};
 use peregrine_core::user::{NewUser, SessionRef, User};
 use peregrine_core::validation::{Origin, Rules, json, validate};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::app::{App, PASSWORD};
+use crate::app::{App, ISSUER, PASSWORD, SECRET};
 use crate::client::Account;
 
 impl App {
@@ -46,7 +47,9 @@ impl App {
     pub async fn session_of(&self, account: &Account) -> Account {
         let user = self.stored(account).await;
         let session = SessionRef { id: Random::system().uuid(self.now()), epoch: user.session_epoch };
-        let token = self.signer.mint(user.id, session, &user.scopes, self.now()).expect("a token");
+        let key = SigningKeys::new(&SECRET.into()).key(1).expect("a key");
+        let signer = Signer::new(key, ISSUER.to_owned(), Random::system());
+        let token = signer.mint(user.id, session, &user.scopes, self.now()).expect("a token");
         Account { token, ..account.clone() }
     }
 
