@@ -35,9 +35,13 @@ impl Protected {
         assert_eq!((confirmed.status, confirmed.header("cache-control")), (200, Some("no-store")), "{confirmed:?}");
         let codes = confirmed.body["recovery_codes"].as_array().unwrap().iter();
         let recovery_codes = codes.map(|code| code.as_str().unwrap().to_owned()).collect();
-        // The step of the confirmation is used.
+        // The step of the confirmation is used, and then that of the sign-in.
         app.pass(SignedDuration::from_secs(30));
-        Self { account: app.sign_in(name, PASSWORD).await, device, secret, recovery_codes }
+        let signed_in = sign_in(app, name, Some(&shown(&device, app, 0))).await;
+        assert_eq!(signed_in.status, 200, "{signed_in:?}");
+        let account = Account { token: signed_in.text("/access_token"), ..account };
+        app.pass(SignedDuration::from_secs(30));
+        Self { account, device, secret, recovery_codes }
     }
 
     fn shown(&self, app: &App, steps: i64) -> String {
@@ -47,6 +51,12 @@ impl Protected {
     async fn check(&self, app: &App, code: &str) -> Result<Checked, TableError> {
         second_factors(app).check(self.account.id.parse().unwrap(), &code.into(), app.now()).await
     }
+}
+
+async fn sign_in(app: &App, name: &str, otp: Option<&str>) -> Answer {
+    let form = [("username", name), ("password", PASSWORD), ("otp", otp.unwrap_or_default())];
+    let sent = if otp.is_some() { form.as_slice() } else { &form[..2] };
+    app.post("/token").form(sent).send().await
 }
 
 /// What a device shows so many steps from now.
@@ -83,7 +93,9 @@ async fn a_second_factor_is_set_up_once_a_code_confirms_it() {
     let confirmed = post(&app, &ann, "/confirm", &code).await;
     assert_eq!((confirmed.status, confirmed.body["recovery_codes"].as_array().unwrap().len()), (200, 10));
     assert_eq!(app.get(PATH).by(&ann).send().await.status, 401, "all sessions end");
-    let ann = app.sign_in("ann", PASSWORD).await;
+    app.pass(SignedDuration::from_secs(30));
+    let signed_in = sign_in(&app, "ann", Some(&shown(&device, &app, 0))).await;
+    let ann = Account { token: signed_in.text("/access_token"), ..ann };
     assert_eq!(state(&app, &ann).await, json!({"enabled": true, "recovery_codes_left": 10}));
     assert_eq!(app.post(PATH).by(&ann).send().await.status, 409, "there is one already");
     assert_eq!(post(&app, &ann, "/confirm", &code).await.status, 409);
@@ -110,7 +122,7 @@ async fn a_set_up_waits_a_quarter_of_an_hour_and_the_last_one_counts() {
 async fn a_code_is_good_once_and_none_before_it_is_afterwards() {
     let app = App::start().await;
     let ann = Protected::set_up(&app, "ann").await;
-    assert_eq!(ann.check(&app, &ann.shown(&app, -1)).await.unwrap(), Checked::Wrong, "it confirmed the set-up");
+    assert_eq!(ann.check(&app, &ann.shown(&app, -1)).await.unwrap(), Checked::Wrong, "it was used to sign in");
     let code = ann.shown(&app, 0);
     assert_eq!(ann.check(&app, &code).await.unwrap(), Checked::Totp);
     assert_eq!(ann.check(&app, &code).await.unwrap(), Checked::Wrong);
@@ -122,6 +134,39 @@ async fn a_code_is_good_once_and_none_before_it_is_afterwards() {
     for steps in [-2, 2] {
         assert_eq!(ann.check(&app, &ann.shown(&app, steps)).await.unwrap(), Checked::Wrong, "{steps}");
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_takes_the_second_factor_besides_the_password() {
+    let app = App::start().await;
+    let ann = Protected::set_up(&app, "ann").await;
+    let without = sign_in(&app, "ann", None).await;
+    let challenge = r#"Bearer error="second_factor_required""#;
+    assert_eq!((without.status, without.header("www-authenticate")), (401, Some(challenge)));
+    let code = ann.shown(&app, 0);
+    let form = [("username", "ann"), ("password", "Wrong0000"), ("otp", code.as_str())];
+    let wrong = app.post("/token").form(&form).send().await;
+    assert_eq!((wrong.status, wrong.text("/detail")), (401, "Incorrect username or password".to_owned()));
+    for (otp, status) in
+        [("000000", 401), (&code, 200), (&code, 401), (&ann.recovery_codes[0], 200), (&ann.recovery_codes[0], 401)]
+    {
+        assert_eq!(sign_in(&app, "ann", Some(otp)).await.status, status, "{otp}");
+    }
+    app.pass(SignedDuration::from_secs(30));
+    let code = ann.shown(&app, 0);
+    let racing = (0..4).map(|_| sign_in(&app, "ann", Some(&code)));
+    let statuses: Vec<_> = futures_util::future::join_all(racing).await.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn who_knows_the_password_does_not_guess_codes_at_sign_in_for_long() {
+    let app = App::start_with(&[("STRICT_LIMITS", "true"), ("RATE_LIMITS", "sign-in=100/60")]).await;
+    let ann = Protected::set_up(&app, "ann").await;
+    let guesses = (0..15).map(|_| sign_in(&app, "ann", Some("000000")));
+    let statuses: Vec<_> = futures_util::future::join_all(guesses).await.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 10, "{statuses:?}");
+    assert_eq!(sign_in(&app, "ann", Some(&ann.shown(&app, 0))).await.status, 429);
 }
 
 #[tokio::test]
@@ -148,12 +193,11 @@ async fn a_recovery_code_is_good_once_and_belongs_to_its_user() {
     assert_eq!(ann.check(&app, first).await.unwrap(), Checked::RecoveryCode);
     assert_eq!(ann.check(&app, first).await.unwrap(), Checked::Wrong);
     assert_eq!(ann.check(&app, &second.to_lowercase().replace('-', " ")).await.unwrap(), Checked::RecoveryCode);
-    let account = app.sign_in("ann", PASSWORD).await;
-    assert_eq!(state(&app, &account).await, json!({"enabled": true, "recovery_codes_left": 8}));
+    assert_eq!(state(&app, &ann.account).await, json!({"enabled": true, "recovery_codes_left": 8}));
     for code in &ann.recovery_codes[2..] {
         assert_eq!(ann.check(&app, code).await.unwrap(), Checked::RecoveryCode);
     }
-    assert_eq!(state(&app, &account).await, json!({"enabled": true, "recovery_codes_left": 0}));
+    assert_eq!(state(&app, &ann.account).await, json!({"enabled": true, "recovery_codes_left": 0}));
 }
 
 #[tokio::test]
