@@ -79,6 +79,7 @@ impl App {
     }
 
     /// Starts with empty tables and with settings, as they stand in a function's environment.
+    #[expect(clippy::too_many_lines, reason = "what every function is given, side by side")]
     pub async fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
         let settings: HashMap<_, _> = [("STRICT_LIMITS", "false")].iter().chain(settings).copied().collect();
         let mut environment = Environment::from_fn(move |name| settings.get(name).map(|value| (*value).to_owned()));

@@ -27,9 +27,9 @@ fn operations() -> Vec<Operation> {
         for (method, operation) in item.as_object().unwrap() {
             let Some(alternatives) = operation["security"].as_array() else { continue };
             let named: Vec<_> = alternatives.iter().filter_map(|way| way["oauth2"].as_array()).flatten().collect();
-            let [scope] = named.as_slice() else { panic!("{method} {path} names one scope") };
+            assert_eq!(named.len(), 1, "{method} {path} names one scope");
             let takes_keys = alternatives.iter().any(|way| way.get("apiKey").is_some());
-            let (method, scope) = (method.to_uppercase(), scope.as_str().unwrap().to_owned());
+            let (method, scope) = (method.to_uppercase(), named[0].as_str().unwrap().to_owned());
             found.push(Operation { method, path: path.clone(), scope, takes_keys });
         }
     }
