@@ -23,6 +23,24 @@ async fn from_sign_up_to_a_listed_item() {
 }
 
 #[tokio::test]
+async fn a_key_that_one_function_makes_is_taken_by_all() {
+    let bundle = Bundle::start().await;
+    let token = bundle.user("ann").await;
+    let keys = || bundle.post("/api/v1/users/me/api-keys");
+    let created = keys().bearer_auth(&token).json(&json!({"name": "import"})).send().await.unwrap();
+    assert_eq!(created.status(), 201);
+    let created = json_of(created).await;
+    let key = created["key"].as_str().unwrap();
+    for path in ["/api/v1/users/me", "/api/v1/jobs", "/api/v1/users/me/api-keys", "/api/v1/users/me/totp"] {
+        assert_eq!(bundle.get(path).header("x-api-key", key).send().await.unwrap().status(), 200, "{path}");
+    }
+    bundle.item(key, &json!({"name": "widget", "price": 1})).await;
+    let another = keys().header("x-api-key", key).json(&json!({"name": "more"})).send().await.unwrap();
+    assert_eq!(another.status(), 403);
+    bundle.cloud.stop().await;
+}
+
+#[tokio::test]
 async fn the_first_admin_signs_in_with_the_generated_password() {
     let bundle = Bundle::start().await;
     let setting = |name| bundle.cloud.environment("auth", name).unwrap();
