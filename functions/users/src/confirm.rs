@@ -27,9 +27,12 @@ impl UsersState {
     ) -> Result<User, ApiError> {
         let (id, now) = (caller.user.id, self.clock.now());
         let contender = Contender::Account(id);
-        self.attempts.begin(&contender, now).await?;
-        // Read with its hash, so that what is changed is the user whose password this is.
-        let SignIn { user, password_hash } = self.users.find_for_sign_in(Some(id)).await?.ok_or(SESSION_OVER)?;
+        // Counted before it is judged, and read with its hash, so that what is changed is the user whose password this is.
+        let ((), found) =
+            tokio::try_join!(async { Ok::<_, ApiError>(self.attempts.begin(&contender, now).await?) }, async {
+                Ok(self.users.find_for_sign_in(Some(id)).await?)
+            },)?;
+        let SignIn { user, password_hash } = found.ok_or(SESSION_OVER)?;
         if caller.session.is_none_or(|session| !user.accepts(session)) {
             return Err(SESSION_OVER);
         }

@@ -23,6 +23,11 @@ use crate::password::check_context;
 /// What everybody is told who signs up where nobody is to learn whose address has an account.
 const CHECK_YOUR_MAIL: Message = Message { message: "Check your mail: we have written to this address" };
 
+/// Who asks: anybody, and where sign-in is hardened perhaps an admin.
+type Registrant = Paced<SignUp, WhereHardened<ActiveUser>>;
+/// What is asked.
+type Asked = (IdempotencyKey, Body<NewUser>, Circumstances);
+
 /// Sign up.
 ///
 /// Anybody may. Email and username are unique together, whatever their case: nobody can take one as the other. A mail
@@ -49,10 +54,7 @@ const CHECK_YOUR_MAIL: Message = Message { message: "Check your mail: we have wr
 )]
 pub(crate) async fn create_user(
     State(state): State<UsersState>,
-    Valid(Paced { caller: WhereHardened(caller), .. }, (key, Body(new), circumstances)): Valid<
-        Paced<SignUp, WhereHardened<ActiveUser>>,
-        (IdempotencyKey, Body<NewUser>, Circumstances),
-    >,
+    Valid(Paced { caller: WhereHardened(caller), .. }, (key, Body(new), circumstances)): Valid<Registrant, Asked>,
 ) -> Result<Created, ApiError> {
     let user = User::new(&new, state.clock.now(), &state.random);
     check_context(&new.password, &user, "password", &circumstances)?;

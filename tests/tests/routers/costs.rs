@@ -32,7 +32,9 @@ impl Costs<'_> {
         let answer = call.send().await;
         let cost = self.app.calls.stop();
         assert_eq!(answer.status, status, "{flow}: {answer:?}");
-        assert_eq!(cost.read_again, [""; 0], "{flow} reads a row again that it has read already");
+        // The hash of a password is not read with its user, but only where the password is asked for.
+        let asks_for_password = flow.starts_with("PUT /api/v1/users/me/password");
+        assert!(cost.read_again.is_empty() || asks_for_password, "{flow} reads again: {:?}", cost.read_again);
         assert!(self.measured.iter().all(|(known, _)| known != flow), "{flow} is measured twice");
         self.measured.push((flow.to_owned(), cost.to_string()));
         answer
@@ -170,10 +172,18 @@ async fn accounts(costs: &mut Costs<'_>, admin: &Account, ann: &Account) {
     costs.of("PATCH /api/v1/users/me", 200, patch(json!({"full_name": "Ann"}))).await;
     costs.of("PATCH /api/v1/users/me; to the same", 200, patch(json!({"full_name": "Ann"}))).await;
     costs.of("PATCH /api/v1/users/me; another username", 200, patch(json!({"username": "anna"}))).await;
+    costs.of("PATCH /api/v1/users/me; another address", 200, patch(json!({"email": "anna@example.com"}))).await;
+    costs.of("GET /api/v1/me", 200, app.get("/me").by(ann)).await;
+    costs.of("GET /api/v1/protected", 200, app.get("/protected").by(ann)).await;
     let by_admin = |body: Value| app.patch(&own).by(admin).json(&body);
     costs.of("PATCH /api/v1/users/{user_id}", 200, by_admin(json!({"full_name": "Anna"}))).await;
     let scopes = json!({"scopes": ["users:read", "users:write", "items:read", "items:write", "notifications:send"]});
     costs.of("PATCH /api/v1/users/{user_id}; scopes", 200, by_admin(scopes)).await;
+    let eve = app.user("eve").await;
+    let change = |current: &str| json!({"current_password": current, "new_password": "An0therPassword"});
+    let change = |current: &str| app.put("/users/me/password").by(&eve).json(&change(current));
+    costs.of("PUT /api/v1/users/me/password; wrong password", 422, change("Wr0ngPassword")).await;
+    costs.of("PUT /api/v1/users/me/password", 204, change(PASSWORD)).await;
     let cleo = app.user("cleo").await;
     let path = format!("/users/{}", cleo.id);
     let whole = json!({"email": cleo.email, "username": "cleo", "full_name": "Cleo", "password": PASSWORD});

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use peregrine_core::email::Email;
 use peregrine_core::scope::{Scope, Scopes};
+use peregrine_core::user::UniqueName;
 use serde_json::{Value, json};
 use tests::app::{App, PASSWORD};
 use tests::client::{Account, Answer};
@@ -112,6 +113,22 @@ async fn a_sign_up_does_not_tell_whether_the_address_has_an_account() {
 }
 
 #[tokio::test]
+async fn a_sign_up_makes_the_same_calls_whether_or_not_the_address_has_an_account() {
+    let app = start().await;
+    user(&app, "known").await;
+    let mut made = Vec::new();
+    for (email, username) in [("free@example.com", "first"), ("known@example.com", "second")] {
+        app.calls.record();
+        sign_up(&app, email, username).await;
+        made.push(app.calls.stop());
+    }
+    let expected = [["UpdateItem"], ["GetItem"], ["TransactWriteItems"], ["SendMessage"]];
+    for cost in &made {
+        assert_eq!(cost.operations(), expected, "{cost:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_taken_username_is_told_whoever_has_the_address() {
     let app = start().await;
     user(&app, "ann").await;
@@ -128,9 +145,9 @@ async fn a_taken_username_is_told_whoever_has_the_address() {
 async fn who_confirms_the_address_can_sign_in() {
     let app = start().await;
     sign_up(&app, "ann@example.com", "ann").await;
-    let ann = app.users().find_for_sign_in("ann").await.unwrap().unwrap().user;
+    let id = app.users().id_of(&UniqueName::of("ann")).await.unwrap().unwrap();
     assert_eq!(sign_in_status(&app, "ann", SOUND).await, 401);
-    assert_eq!(confirm(&app, &ann.id.to_string(), "ann@example.com").await, 200);
+    assert_eq!(confirm(&app, &id.to_string(), "ann@example.com").await, 200);
     assert_eq!(sign_in_status(&app, "ann", SOUND).await, 200);
 }
 
