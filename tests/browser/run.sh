@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Uses the documentation pages in Chromium, of a cloud that is started for it:
+# Uses the pages of the API in Chromium, of a cloud that is started for it:
 #
 #   tests/with-cloud.sh tests/browser/run.sh
 #
