@@ -18,6 +18,7 @@ use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::limit::Limits;
 use peregrine_core::mail::links::MailLinks;
+use peregrine_core::one_time::{OneTimeToken, Purpose};
 use peregrine_core::outbound::OutboundRules;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
@@ -26,8 +27,8 @@ use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{
-    ApiKeys, Attempts, Audit, Client, Credentials, ItemTables, Items, Jobs, Keys, RateLimiter, SecondFactors, Sessions,
-    Suppressions, Users,
+    ApiKeys, Attempts, Audit, Client, Credentials, ItemTables, Items, Jobs, Keys, OneTimeTokens, RateLimiter,
+    SecondFactors, Sessions, Suppressions, Users,
 };
 use peregrine_core::token::{SigningKeys, Verifier};
 use peregrine_core::totp::SecondFactorKeys;
@@ -38,6 +39,7 @@ use peregrine_http::edge::Edge;
 use peregrine_http::idempotency::Idempotency;
 use peregrine_http::promise::Promises;
 use peregrine_http::service::Service;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use users::UsersState;
 
@@ -60,6 +62,8 @@ pub struct App {
     service: Service,
     /// Makes the links in mails.
     pub links: MailLinks,
+    /// What the links in mails hold that are good for one use.
+    pub one_time_tokens: OneTimeTokens,
     /// A client of the tables.
     pub client: Client,
     /// The jobs that the functions have promised.
@@ -126,6 +130,7 @@ impl App {
         let promises = Promises::new(jobs.clone(), idempotency.clone());
         let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
         let links = MailLinks::new(&SECRET.into());
+        let one_time_tokens = OneTimeTokens::new(client.clone(), "CredentialsTable".to_owned());
         let auth_state = AuthState {
             users: users.clone(),
             signing,
@@ -142,7 +147,8 @@ impl App {
             authenticator: authenticator.clone(),
             passwords: PasswordHasher::new(random.clone()),
             first_admin: FirstAdminAccess::new(email.clone(), ADMIN_PASSWORD.into()),
-            links: links.clone(),
+            one_time_tokens: one_time_tokens.clone(),
+            promises: promises.clone(),
             idempotency: idempotency.clone(),
             limiter: limiter.clone(),
             clock: clock.clone(),
@@ -191,7 +197,17 @@ impl App {
             .merge(jobs::routes().with_state(jobs_state))
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
-        Self { service: Service::new(router.into(), edge), links, client, jobs, calls, clock, passed, aws }
+        Self {
+            service: Service::new(router.into(), edge),
+            links,
+            one_time_tokens,
+            client,
+            jobs,
+            calls,
+            clock,
+            passed,
+            aws,
+        }
     }
 
     /// How many single sessions of a user are remembered as ended.
@@ -204,6 +220,19 @@ impl App {
     /// The time by the clock of the functions.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The path, below `/api/v1`, that the link of a mail leads to which the email worker has sent to this account.
+    pub async fn mailed_link(&self, purpose: Purpose, account: &Account) -> String {
+        self.mailed_link_to(purpose, account, &account.email).await
+    }
+
+    /// The same, sent to this address.
+    pub async fn mailed_link_to(&self, purpose: Purpose, account: &Account, email: &str) -> String {
+        let token = OneTimeToken::new(purpose, account.id.parse().expect("an id"), &Random::system());
+        let email = Email::parse(email).expect("an email");
+        self.one_time_tokens.put(&token, &email, self.now()).await.expect("the token is stored");
+        format!("/{}?token={}", purpose.as_str(), token.text().expose_secret())
     }
 
     /// Lets the clock of the functions go on.

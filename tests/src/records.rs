@@ -93,7 +93,9 @@ impl App {
 
 fn subject_of(content: Content) -> String {
     match content {
-        Content::Welcome { .. } => "confirm".to_owned(),
+        Content::Welcome { .. } | Content::VerifyEmail { .. } => "confirm".to_owned(),
+        Content::PasswordReset { .. } => "reset".to_owned(),
+        Content::Notice { what } => serde_json::to_value(what).expect("JSON").as_str().unwrap_or_default().to_owned(),
         Content::Notification { subject, .. } => subject,
     }
 }

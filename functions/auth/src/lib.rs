@@ -1,12 +1,17 @@
-//! Sign-in, sessions, credentials, the keys that tokens are signed with, and the audit trail: the only function that can mint
-//! access tokens.
+//! Sign-in, sessions, credentials, forgotten passwords, the confirmation of addresses, the keys that tokens are signed
+//! with, and the audit trail: the only function that can mint access tokens.
 
 mod api_keys;
 mod audit;
 mod create_token;
 mod first_admin;
+mod forgot_password;
 mod jwks;
+mod link;
+mod login;
 mod refresh_token;
+mod request_verification;
+mod reset_password;
 mod revoke_token;
 mod rotate_keys;
 mod second_factor;
@@ -43,4 +48,8 @@ pub fn routes() -> OpenApiRouter<AuthState> {
         .routes(routes!(verify_email::show_verification, verify_email::verify_email))
         .routes(routes!(jwks::read_key_set))
         .routes(routes!(rotate_keys::rotate_signing_keys))
+        .routes(routes!(request_verification::request_verification))
+        .routes(routes!(forgot_password::show_forgot_password, forgot_password::forgot_password))
+        .routes(routes!(reset_password::show_password_reset, reset_password::reset_password))
+        .routes(routes!(login::show_login))
 }

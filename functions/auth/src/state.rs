@@ -3,19 +3,19 @@ use std::sync::Arc;
 use peregrine_core::api_key::ApiKeyTexts;
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
-use peregrine_core::mail::links::MailLinks;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::session::RefreshTokens;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{
-    ApiKeys, Attempts, Audit, Client, Jobs, Keys, RateLimiter, SecondFactors, Sessions, Users,
+    ApiKeys, Attempts, Audit, Client, Jobs, Keys, OneTimeTokens, RateLimiter, SecondFactors, Sessions, Users,
 };
 use peregrine_core::token::SigningKeys;
 use peregrine_core::totp::SecondFactorKeys;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
+use peregrine_http::promise::Promises;
 
 use crate::first_admin::FirstAdminAccess;
 use crate::signing::Signing;
@@ -53,8 +53,10 @@ pub struct AuthState {
     pub passwords: PasswordHasher,
     /// Who can sign in before anybody has signed up.
     pub first_admin: FirstAdminAccess,
-    /// Opens the links in mails.
-    pub links: MailLinks,
+    /// What the links in mails hold that are good for one use.
+    pub one_time_tokens: OneTimeTokens,
+    /// Makes promises.
+    pub promises: Promises,
     /// Has requests done once.
     pub idempotency: Idempotency,
     /// Counts requests.
@@ -99,6 +101,8 @@ impl AuthState {
             users,
             signing: Signing::start(keys, signing_keys, issuer.clone(), random.clone(), clock.now()).await?,
             sessions: Sessions::new(client.clone(), credentials_table.clone()),
+            one_time_tokens: OneTimeTokens::new(client.clone(), credentials_table.clone()),
+            promises: Promises::new(jobs.clone(), idempotency.clone()),
             api_keys: ApiKeys::new(client.clone(), credentials_table.clone()),
             api_key_texts: ApiKeyTexts::new(&seal_secret),
             second_factors: SecondFactors::new(client.clone(), credentials_table, second_factor_keys),
@@ -111,7 +115,6 @@ impl AuthState {
             authenticator,
             passwords: PasswordHasher::new(random.clone()),
             first_admin: first_admin?,
-            links: MailLinks::new(&seal_secret),
             idempotency,
             limiter,
             clock,

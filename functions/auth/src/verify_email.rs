@@ -1,14 +1,17 @@
 use axum::extract::State;
 use axum::response::Response;
+use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::mail::links::LinkError;
+use peregrine_core::one_time::Purpose;
 use peregrine_core::table::{Also, UpdateUserError};
 use peregrine_core::validation::Validate;
+use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Query;
 use peregrine_http::race::Race;
 use peregrine_http::request::{Anyone, Valid};
 use peregrine_http::web_page::{Message, Representation, WebPage};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use utoipa::IntoParams;
 
 use crate::AuthState;
@@ -17,8 +20,8 @@ use crate::AuthState;
 #[derive(Debug, IntoParams, Validate)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct VerificationLink {
-    /// The token of the link. It is good for a day, and for the address that it was sent to.
-    #[param(value_type = String, example = "AQGY88QSq30Qnz5rWkw9Lh8")]
+    /// The token of the link. It is good once, for a day, and for the address that it was sent to.
+    #[param(value_type = String, example = "AZjzxBKrfRCfPmtaTD0uHwABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f")]
     token: SecretString,
 }
 
@@ -26,13 +29,15 @@ const QUESTION: WebPage = WebPage {
     title: "Confirm your address",
     text: "Please confirm that this email address is yours.",
     button: Some("Confirm"),
+    fields: &[],
+    link: None,
 };
-const DONE: WebPage =
-    WebPage { title: "Thank you", text: "The address is confirmed. You can close this page.", button: None };
-const DONE_BEFORE: WebPage = WebPage {
+const DONE: WebPage = WebPage {
     title: "Thank you",
-    text: "The address was confirmed before. There is nothing more to do.",
+    text: "The address is confirmed. You can close this page.",
     button: None,
+    fields: &[],
+    link: None,
 };
 
 /// Ask whether an address is to be confirmed.
@@ -54,14 +59,14 @@ pub(crate) async fn show_verification(
     State(state): State<AuthState>,
     Valid(_, (Query(link), representation)): Valid<Anyone, (Query<VerificationLink>, Representation)>,
 ) -> Result<Response, ApiError> {
-    state.links.open_verification(link.token.expose_secret(), state.clock.now())?;
+    state.follow(Purpose::VerifyEmail, &link.token).await?;
     Ok(representation.answer(&QUESTION))
 }
 
 /// Confirm that an address is the user's.
 ///
-/// Who has the link from the mail needs no more. To confirm again changes nothing. A link is of no use for an address that
-/// the user has given up since.
+/// Who has the link from the mail needs no more. It is good once, unless a newer one has taken its place, and of no use
+/// for an address that the user has given up since.
 #[utoipa::path(
     post,
     path = "/api/v1/verify-email",
@@ -76,23 +81,27 @@ pub(crate) async fn show_verification(
 )]
 pub(crate) async fn verify_email(
     State(state): State<AuthState>,
-    Valid(_, (Query(link), representation)): Valid<Anyone, (Query<VerificationLink>, Representation)>,
+    Valid(_, (Query(link), client, representation)): Valid<Anyone, (Query<VerificationLink>, Client, Representation)>,
 ) -> Result<Response, ApiError> {
-    let verification = state.links.open_verification(link.token.expose_secret(), state.clock.now())?;
+    let link = state.follow(Purpose::VerifyEmail, &link.token).await?;
     let mut race = Race::new("User was changed by somebody else, please try again");
     loop {
-        // A user who is gone, or has another address, is answered like a link that was never made.
-        let user = state.users.find(verification.user_id).await?.ok_or(LinkError::Invalid)?;
-        let confirmed = user.confirmed(|address| verification.is_for(address), state.clock.now());
-        let confirmed = confirmed.ok_or(LinkError::Invalid)?;
-        if user.is_verified && confirmed.email == user.email {
-            return Ok(representation.answer(&DONE_BEFORE));
+        let user = state.addressee_of(&link).await?;
+        let now = state.clock.now();
+        let confirmed = user.confirmed(|address| link.is_for(address), now).ok_or(LinkError::Gone)?;
+        let event = AuditEvent::new(AuditAction::EmailVerified, user.id, client.address, now, &state.random);
+        let mut also = Also::nothing().and(state.use_up(&link)).and(state.audit.record(&event));
+        if confirmed.email != user.email {
+            let event = AuditEvent::new(AuditAction::EmailChanged, user.id, client.address, now, &state.random);
+            also = also.and(state.audit.record(&event));
         }
-        match state.users.update(&user, &confirmed, None, &Also::nothing()).await {
+        match state.users.update(&user, &confirmed, None, &also).await {
             Ok(()) => return Ok(representation.answer(&DONE)),
+            // Another request has used the link up meanwhile.
+            Err(UpdateUserError::Refused) => return Err(LinkError::Gone.into()),
             // Only who reads the mail of this address learns it.
             Err(UpdateUserError::NameTaken(_)) => return Err(ApiError::Conflict("Another account has this address")),
-            Err(UpdateUserError::Outdated | UpdateUserError::Refused) => race.lost()?,
+            Err(UpdateUserError::Outdated) => race.lost()?,
             Err(UpdateUserError::Table(error)) => return Err(error.into()),
         }
     }

@@ -6,6 +6,7 @@
 
 mod failure;
 mod mailbox;
+mod recipient;
 mod work;
 
 pub use mailbox::{Mailbox, MailboxError};

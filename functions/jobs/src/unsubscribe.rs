@@ -26,11 +26,15 @@ const QUESTION: WebPage = WebPage {
     title: "Unsubscribe",
     text: "Please confirm that you want no more messages. Mail about your own account will still reach you.",
     button: Some("Unsubscribe"),
+    fields: &[],
+    link: None,
 };
 const DONE: WebPage = WebPage {
     title: "You are unsubscribed",
     text: "No more messages will be sent to your address. You can close this page.",
     button: None,
+    fields: &[],
+    link: None,
 };
 
 /// Ask whether somebody wants no more mail.

@@ -6,6 +6,7 @@ use peregrine_core::table::{Also, ConditionalWriteError, UpdateUserError};
 use peregrine_core::user::{User, UserView};
 use peregrine_http::caller::{Scoped, UsersWrite};
 use peregrine_http::error::ApiError;
+use peregrine_http::pace::count_mail_to;
 use peregrine_http::race::Race;
 use uuid::Uuid;
 
@@ -67,6 +68,7 @@ impl UsersState {
             let letters = self.letters_of_change(both, *is_address_named, is_password_new, base_url);
             if *is_address_named && !letters.is_empty() && !is_counted {
                 self.count_mail(caller.user.id).await?;
+                count_mail_to(&self.limiter, changed.pending_email.as_ref().unwrap_or(&changed.email)).await?;
                 is_counted = true;
             }
             let events = self.events_of_change(both, is_password_new, caller.user.id, circumstances);

@@ -2,13 +2,14 @@ use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::idempotency::Once;
 use peregrine_core::job::Job;
+use peregrine_core::mail::{Letter, Notice};
 use peregrine_core::scope::Scope;
 use peregrine_core::table::{Also, InsertUserError};
 use peregrine_core::user::{NewUser, UniqueName, User, UserView};
 use peregrine_http::caller::{ActiveUser, WhereHardened};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::idempotency::{IdempotencyHeader, IdempotencyKey};
-use peregrine_http::pace::{Paced, SignUp};
+use peregrine_http::pace::{Paced, SignUp, count_mail_to};
 use peregrine_http::parts::Body;
 use peregrine_http::request::Valid;
 use peregrine_http::response::Created;
@@ -17,7 +18,6 @@ use peregrine_http::web_page::Message;
 use crate::UsersState;
 use crate::change::NAME_TAKEN;
 use crate::circumstances::Circumstances;
-use crate::letters::Notice;
 use crate::password::check_context;
 
 /// What everybody is told who signs up where nobody is to learn whose address has an account.
@@ -58,6 +58,8 @@ pub(crate) async fn create_user(
 ) -> Result<Created, ApiError> {
     let user = User::new(&new, state.clock.now(), &state.random);
     check_context(&new.password, &user, "password", &circumstances)?;
+    // Nobody's mailbox fills up because somebody signs up with its address again and again.
+    count_mail_to(&state.limiter, &user.email).await?;
     let admin = caller.filter(|caller| caller.may(Scope::Admin));
     if circumstances.hardened && admin.is_none() {
         return sign_up_discreetly(&state, &user, new, key, &circumstances).await;
@@ -70,7 +72,7 @@ pub(crate) async fn create_user(
     let once = state.idempotency.once(key, None, &created);
     let actor = admin.map_or(user.id, |admin| admin.user.id);
     let event = state.event_of_sign_up(AuditAction::SignedUp, &user, &circumstances).by(Some(actor));
-    let welcome = state.confirmation(&user, &user.email, &circumstances.base_url);
+    let welcome = state.mail(Letter::welcome(&user, circumstances.base_url.clone()), user.id);
     let also = Also::nothing().and_promise(state.jobs.promise(&welcome)).and(state.audit.record(&event));
     answer(state.users.insert(&user, &password_hash, &also, once.as_ref()).await, created)
 }
@@ -95,7 +97,7 @@ async fn sign_up_discreetly(
     let created = Created::told(&CHECK_YOUR_MAIL)?;
     let once = state.idempotency.once(key, None, &created);
     if !is_known {
-        let welcome = state.confirmation(user, &user.email, &circumstances.base_url);
+        let welcome = state.mail(Letter::welcome(user, circumstances.base_url.clone()), user.id);
         let event = state.event_of_sign_up(AuditAction::SignedUp, user, circumstances);
         let also = Also::nothing().and_promise(state.jobs.promise(&welcome)).and(state.audit.record(&event));
         match state.users.insert(user, &password_hash, &also, once.as_ref()).await {
@@ -104,7 +106,8 @@ async fn sign_up_discreetly(
             inserted => return answer(inserted, created),
         }
     }
-    let notice = state.notice(Notice::AlreadyRegistered, &user.email, user.id, &circumstances.base_url);
+    let notice = Letter::notice(Notice::AlreadyRegistered, &user.email, circumstances.base_url.clone());
+    let notice = state.mail(notice, user.id);
     let inserted = state.reserve_username(user, &notice, circumstances, once.as_ref()).await;
     answer(inserted, created)
 }

@@ -18,6 +18,7 @@ pub mod limit;
 pub mod lockout;
 pub mod mail;
 pub mod notification;
+pub mod one_time;
 pub mod outbound;
 pub mod page;
 pub mod password;

@@ -9,7 +9,13 @@ mod quotas;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest;
 use uuid::Uuid;
+
+use crate::email::Email;
+use crate::user::UniqueName;
 
 pub use quotas::{Limits, LimitsError};
 
@@ -26,6 +32,8 @@ pub enum Policy {
     SignUp,
     /// Whatever sends an email to an address that the caller names.
     Mail,
+    /// Mails that anybody can have sent to an address without showing that it is theirs, counted by that address.
+    Mailbox,
 }
 
 /// How closely a policy is counted.
@@ -55,6 +63,9 @@ pub enum Subject {
     /// Everybody behind an address. An IPv6 address counts as its /64 network, for whoever has one address of it can take
     /// any (RFC 4291, section 2.5.1), and an IPv4 address that is written as an IPv6 one counts as what it is.
     Address(IpAddr),
+    /// Whoever reads the mail of an address, by the SHA-256 of the address as names are compared: no row and no log
+    /// shows whose it is.
+    Mailbox([u8; 32]),
 }
 
 /// Where a subject stands after a request.
@@ -74,9 +85,17 @@ pub struct Standing {
     pub allowed: bool,
 }
 
+impl Subject {
+    /// Whoever reads the mail of this address.
+    pub fn mailbox(email: &Email) -> Self {
+        let hash = digest::digest(&digest::SHA256, UniqueName::of(email.as_str()).as_str().as_bytes());
+        Self::Mailbox(hash.as_ref().try_into().unwrap_or_default())
+    }
+}
+
 impl Policy {
     /// All policies.
-    pub const ALL: [Self; 5] = [Self::Reads, Self::Writes, Self::SignIn, Self::SignUp, Self::Mail];
+    pub const ALL: [Self; 6] = [Self::Reads, Self::Writes, Self::SignIn, Self::SignUp, Self::Mail, Self::Mailbox];
 
     /// The name, in settings, header fields and keys.
     pub fn as_str(self) -> &'static str {
@@ -86,6 +105,7 @@ impl Policy {
             Self::SignIn => "sign-in",
             Self::SignUp => "sign-up",
             Self::Mail => "mail",
+            Self::Mailbox => "mailbox",
         }
     }
 
@@ -94,7 +114,7 @@ impl Policy {
     pub fn accuracy(self) -> Accuracy {
         match self {
             Self::Reads => Accuracy::Leased,
-            Self::Writes | Self::SignIn | Self::SignUp | Self::Mail => Accuracy::Exact,
+            Self::Writes | Self::SignIn | Self::SignUp | Self::Mail | Self::Mailbox => Accuracy::Exact,
         }
     }
 }
@@ -112,10 +132,11 @@ impl Quota {
 }
 
 impl fmt::Display for Subject {
-    /// The subject as it stands in keys: `<uuid>`, `192.0.2.1` or `2001:db8::/64`.
+    /// The subject as it stands in keys: `<uuid>`, `192.0.2.1`, `2001:db8::/64` or a hash.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(id) => id.fmt(formatter),
+            Self::Mailbox(hash) => formatter.write_str(&URL_SAFE_NO_PAD.encode(hash)),
             Self::Address(address) => match address.to_canonical() {
                 IpAddr::V4(address) => address.fmt(formatter),
                 IpAddr::V6(address) => {
@@ -149,6 +170,14 @@ mod tests {
         assert_eq!(key("192.0.2.1"), "192.0.2.1");
         assert_eq!(key("::ffff:192.0.2.1"), "192.0.2.1");
         assert_ne!(key("::ffff:192.0.2.2"), key("::ffff:192.0.2.1"));
+    }
+
+    #[test]
+    fn a_mailbox_counts_once_however_its_address_is_written_and_shows_no_address() {
+        let mailbox = |address: &str| Subject::mailbox(&Email::parse(address).unwrap());
+        assert_eq!(mailbox("Ann@Example.com"), mailbox("ann@example.com"));
+        assert_ne!(mailbox("ann@example.com"), mailbox("bob@example.com"));
+        assert!(!mailbox("ann@example.com").to_string().contains("ann"));
     }
 
     proptest! {

@@ -58,29 +58,34 @@ impl Suppression {
     pub fn forbids(&self, content: &Content) -> bool {
         match self.reason {
             Reason::Bounce | Reason::Complaint => true,
-            Reason::Unsubscribed => match content {
-                Content::Welcome { .. } => false,
-                Content::Notification { .. } => true,
-            },
+            Reason::Unsubscribed => !content.is_about_account(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use uuid::Uuid;
 
     use super::*;
+    use crate::mail::Notice;
 
     #[test]
     fn whoever_has_unsubscribed_gets_mail_about_their_account_only() {
         let welcome = Content::Welcome { user_id: Uuid::nil(), username: "ann".to_owned() };
         let notification = Content::Notification { subject: "Hello".to_owned(), message: "Ann".to_owned() };
-        for (reason, expected) in
-            [(Reason::Unsubscribed, [false, true]), (Reason::Bounce, [true, true]), (Reason::Complaint, [true, true])]
-        {
+        let reset = Content::PasswordReset { asked_from: Ipv4Addr::LOCALHOST.into() };
+        let notice = Content::Notice { what: Notice::PasswordReset };
+        let all = [welcome, Content::VerifyEmail { user_id: Uuid::nil() }, reset, notice, notification];
+        for (reason, expected) in [
+            (Reason::Unsubscribed, [false, false, false, false, true]),
+            (Reason::Bounce, [true; 5]),
+            (Reason::Complaint, [true; 5]),
+        ] {
             let suppression = Suppression { reason, since: Timestamp::UNIX_EPOCH, detail: None };
-            assert_eq!([&welcome, &notification].map(|content| suppression.forbids(content)), expected, "{reason:?}");
+            assert_eq!(all.each_ref().map(|content| suppression.forbids(content)), expected, "{reason:?}");
         }
     }
 

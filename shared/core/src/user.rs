@@ -301,6 +301,7 @@ impl User {
         }
         if matches!(patch.password, Change::Set(_)) {
             user.end_all_sessions();
+            user.pending_email = None;
         }
         user.updated_at = now;
         user.version += 1;
@@ -321,6 +322,11 @@ impl User {
             return Some(Self { email: pending.clone(), pending_email: None, ..self.verified(now) });
         }
         is_it(&self.email).then(|| self.verified(now))
+    }
+
+    /// Whether this address waits for the user to show that it is theirs.
+    pub fn awaits_confirmation_of(&self, address: &Email) -> bool {
+        self.pending_email.as_ref() == Some(address) || (self.email == *address && !self.is_verified)
     }
 
     /// Whether the user may sign in with the right password. Where sign-in is hardened the address must have been confirmed:
@@ -360,11 +366,12 @@ impl User {
         user
     }
 
-    /// The user as it is once a new password is set: all sessions end with the old one. The password itself is not part of
-    /// a user.
+    /// The user as it is once a new password is set: all sessions end with the old one, and an address that waits to be
+    /// confirmed is forgotten, for whoever has named it may be why there is a new password. The password itself is not part
+    /// of a user.
     #[must_use]
     pub fn with_new_password(&self, now: Timestamp) -> Self {
-        Self { updated_at: now, ..self.with_all_sessions_ended() }
+        Self { updated_at: now, pending_email: None, ..self.with_all_sessions_ended() }
     }
 
     /// The user after a second factor has been set up or removed. All sessions end: whoever has signed in before has not

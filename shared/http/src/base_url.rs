@@ -3,6 +3,7 @@
 use axum::http::header::HOST;
 use peregrine_core::validation::Fault;
 
+use crate::layers::address::names_host;
 use crate::request::{Part, Received};
 
 /// Scheme and host at which clients find the API, without a slash at the end: what the setting `PUBLIC_URL` says, or where
@@ -16,8 +17,9 @@ impl Part for BaseUrl {
             return Some(Self(url.to_owned()));
         }
         let field = |name| received.headers().get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-        let host = field(HOST.as_str()).unwrap_or("localhost");
-        let scheme = field("x-forwarded-proto").unwrap_or("https");
+        let host = field(HOST.as_str()).filter(|host| names_host(host)).unwrap_or("localhost");
+        // Whoever could choose the scheme would choose where the link leads: `https://evil.example/?`.
+        let scheme = field("x-forwarded-proto").filter(|scheme| *scheme == "http").unwrap_or("https");
         Some(Self(format!("{scheme}://{host}")))
     }
 }

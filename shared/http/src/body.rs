@@ -26,6 +26,8 @@ pub enum BodyKind {
     Json,
     /// A form, URL-encoded or multipart.
     Form,
+    /// A form if it is declared to be one, else JSON.
+    FormOrJson,
 }
 
 /// A body, parsed.
@@ -46,7 +48,7 @@ pub(crate) fn read(kind: BodyKind, headers: &HeaderMap, bytes: &Bytes) -> Result
         return Err(ApiError::TooLarge);
     }
     match kind {
-        BodyKind::Form => {
+        BodyKind::Form | BodyKind::FormOrJson if kind == BodyKind::Form || is_form(headers) => {
             read_form(headers, bytes).map(ReceivedBody::Form).map_err(|error| ApiError::UnreadableForm(error.detail()))
         }
         _ if bytes.is_empty() => Ok(ReceivedBody::Absent),
@@ -105,6 +107,12 @@ fn field_of(part: Part) -> (String, Input) {
         ("headers".to_owned(), Input::object(headers)),
     ]);
     (part.name, shown)
+}
+
+/// Whether the `Content-Type` is one of the two that forms have.
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = Parameterised::parse(headers.get(CONTENT_TYPE).map_or(&[], |value| value.as_bytes()));
+    matches!(content_type.value.as_slice(), b"application/x-www-form-urlencoded" | b"multipart/form-data")
 }
 
 /// Whether the `Content-Type` is `application/json` or ends in `+json`.

@@ -38,6 +38,8 @@ pub(crate) async fn count_lookup(exchange: &Exchange, limiter: &RateLimiter) -> 
     limiter.take(Policy::Reads, &subject).await.map_or(Ok(()), |standing| allowed(&standing))
 }
 
-fn allowed(standing: &Standing) -> Result<(), ApiError> {
+/// # Errors
+/// 429 for who may not.
+pub(crate) fn allowed(standing: &Standing) -> Result<(), ApiError> {
     if standing.allowed { Ok(()) } else { Err(ApiError::TooManyRequests { retry_after: standing.reset }) }
 }

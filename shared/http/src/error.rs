@@ -159,6 +159,9 @@ impl ApiError {
             Self::UnreadableBody => "There was an error parsing the body",
             Self::InvalidScope => "The user has none of the requested scopes",
             Self::UnusableLink(LinkError::Invalid) => "This link is not valid",
+            Self::UnusableLink(LinkError::Gone) => {
+                "This link is not valid any more: it has been used, or a newer one has taken its place"
+            }
             Self::UnusableLink(LinkError::Expired) => "This link has expired",
             Self::ForeignHost => "Invalid host header",
             Self::UnreadableForm(detail)

@@ -2,9 +2,12 @@
 
 use std::marker::PhantomData;
 
-use peregrine_core::limit::Policy;
+use peregrine_core::email::Email;
+use peregrine_core::limit::{Policy, Subject};
+use peregrine_core::table::RateLimiter;
 
 use crate::caller::Credential;
+use crate::counting::allowed;
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
 
@@ -20,6 +23,16 @@ pub struct Paced<P, C> {
 pub trait PacePolicy: Send {
     /// What requests are counted as.
     const POLICY: Policy;
+}
+
+/// Counts a mail that goes to an address which the caller has not shown to be theirs, beyond the request itself:
+/// nobody's mailbox is to be flooded, from however many addresses that is tried.
+///
+/// # Errors
+/// 429.
+pub async fn count_mail_to(limiter: &RateLimiter, email: &Email) -> Result<(), ApiError> {
+    // A counter that can't be reached lets mail pass, as it does requests.
+    limiter.take(Policy::Mailbox, &Subject::mailbox(email)).await.map_or(Ok(()), |standing| allowed(&standing))
 }
 
 macro_rules! policies {

@@ -28,6 +28,10 @@ pub struct Body<T>(pub T);
 #[derive(Debug)]
 pub struct Form<T>(pub T);
 
+/// What a page's form sends, or a program as JSON.
+#[derive(Debug)]
+pub struct FormOrJson<T>(pub T);
+
 impl<T: Model + Send> Part for Path<T> {
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
         validated(received, &object_of(&received.path), Origin::Parameters, "path", faults).map(Self)
@@ -101,6 +105,17 @@ impl<T: Model + Send> Part for Form<T> {
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
         let fields = if let ReceivedBody::Form(fields) = &received.body { fields.as_slice() } else { &[] };
         validated(received, &urlencoded::form::<T>(fields), Origin::Parameters, "body", faults).map(Self)
+    }
+}
+
+impl<T: Model + Send> Part for FormOrJson<T> {
+    const BODY: BodyKind = BodyKind::FormOrJson;
+
+    fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
+        match received.body {
+            ReceivedBody::Form(_) => Form::read(received, faults).map(|Form(model)| Self(model)),
+            _ => Body::read(received, faults).map(|Body(model)| Self(model)),
+        }
     }
 }
 

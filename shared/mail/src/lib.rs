@@ -3,6 +3,7 @@
 //! The templates are in `templates/`. HTML and text say the same. Styles are inline, because mail clients drop style
 //! sheets; no image is needed, and no colour is set where a reader's dark mode would set another one.
 
+mod notices;
 mod plain_text;
 mod renderer;
 

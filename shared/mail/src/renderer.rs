@@ -1,10 +1,15 @@
+use std::net::Ipv4Addr;
+
 use askama::Template;
-use jiff::Timestamp;
 use peregrine_core::email::Email;
-use peregrine_core::mail::links::{MailLinks, UNSUBSCRIBE_PATH, VERIFY_EMAIL_PATH};
-use peregrine_core::mail::{Content, Letter};
+use peregrine_core::mail::links::{
+    FORGOT_PASSWORD_PATH, MailLinks, RESET_PASSWORD_PATH, UNSUBSCRIBE_PATH, VERIFY_EMAIL_PATH,
+};
+use peregrine_core::mail::{Content, Letter, Notice};
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+use crate::notices::{Words, words_of};
 use crate::plain_text;
 
 /// A mail as it is read.
@@ -20,10 +25,16 @@ pub struct Rendered {
     pub unsubscribe: Option<String>,
 }
 
-/// A template failed.
+/// A mail can't be rendered.
 #[derive(Debug, thiserror::Error)]
-#[error("the mail can't be rendered")]
-pub struct RenderError(#[from] askama::Error);
+pub enum RenderError {
+    /// A template failed. No case is known, since a string takes whatever is written to it.
+    #[error("the mail can't be rendered")]
+    Template(#[from] askama::Error),
+    /// There is none of the token that its link holds.
+    #[error("the mail's link needs a token")]
+    Token,
+}
 
 /// Makes mails of what they are to say.
 #[derive(Debug, Clone)]
@@ -38,20 +49,42 @@ impl Renderer {
         Self { sender: plain_text::line_of(sender), links }
     }
 
-    /// The mail. Its links count from `now` on.
+    /// The mail. `token` is the one for one use that its link holds, if [`Content::purpose`] names one.
     ///
     /// # Errors
-    /// [`RenderError`]: none that is known of, since a string takes whatever is written to it.
-    pub fn render(&self, letter: &Letter, now: Timestamp) -> Result<Rendered, RenderError> {
+    /// See [`RenderError`].
+    pub fn render(&self, letter: &Letter, token: Option<&SecretString>) -> Result<Rendered, RenderError> {
         let link = |path: &str, token: &str| format!("{}{path}?token={token}", letter.base_url);
+        let token = || token.map(ExposeSecret::expose_secret).ok_or(RenderError::Token);
         let sender = &self.sender;
         match &letter.content {
-            Content::Welcome { user_id, username } => {
-                let link = link(VERIFY_EMAIL_PATH, &self.links.verification(*user_id, &letter.to, now));
+            Content::Welcome { username, .. } => {
+                let link = link(VERIFY_EMAIL_PATH, token()?);
                 let subject = "Confirm your email address";
                 let username = Some(username.as_str()).filter(|username| is_harmless(username));
                 let html = WelcomeHtml { subject, sender, username, link: &link }.render()?;
                 let text = WelcomeText { sender, username, link: &link }.render()?;
+                Ok(Rendered { subject: subject.to_owned(), html, text, unsubscribe: None })
+            }
+            Content::VerifyEmail { .. } => self.with_link(&Linked {
+                link: &link(VERIFY_EMAIL_PATH, token()?),
+                subject: "Confirm your email address",
+                text: "Please confirm that this address is yours. The link works once, within 24 hours.",
+                button: "Confirm this address",
+                footer: "If you have no account here, do nothing, and the address stays unconfirmed.",
+            }),
+            Content::PasswordReset { .. } => self.with_link(&Linked {
+                link: &link(RESET_PASSWORD_PATH, token()?),
+                subject: "Set a new password",
+                text: "Somebody asked to set a new password for your account. The link works once, within 30 minutes.",
+                button: "Set a new password",
+                footer: "If it was not you, do nothing: your password stays as it is.",
+            }),
+            Content::Notice { what } => {
+                let link = format!("{}{FORGOT_PASSWORD_PATH}", letter.base_url);
+                let Words { subject, text, advice } = words_of(*what);
+                let html = NoticeHtml { subject, sender, text, advice, link: &link }.render()?;
+                let text = NoticeText { subject, sender, text, advice, link: &link }.render()?;
                 Ok(Rendered { subject: subject.to_owned(), html, text, unsubscribe: None })
             }
             Content::Notification { subject, message } => {
@@ -64,12 +97,70 @@ impl Renderer {
             }
         }
     }
+
+    fn with_link(&self, linked: &Linked<'_>) -> Result<Rendered, RenderError> {
+        let (sender, Linked { link, subject, text, button, footer }) = (&self.sender, *linked);
+        let html = LinkHtml { sender, subject, text, button, footer, link }.render()?;
+        let text = LinkText { sender, subject, text, footer, link }.render()?;
+        Ok(Rendered { subject: subject.to_owned(), html, text, unsubscribe: None })
+    }
+}
+
+/// What a mail says that asks to follow a link.
+#[derive(Clone, Copy)]
+struct Linked<'a> {
+    link: &'a str,
+    subject: &'static str,
+    text: &'static str,
+    button: &'static str,
+    footer: &'static str,
 }
 
 /// Whether a username can be shown to somebody who may not have chosen it: anybody can sign up with another one's
 /// address, and must not get a link or a sentence of their own into a mail that way.
 fn is_harmless(username: &str) -> bool {
     username.chars().all(|character| character.is_alphanumeric() || matches!(character, '-' | '_'))
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkHtml<'a> {
+    sender: &'a str,
+    subject: &'a str,
+    text: &'a str,
+    button: &'a str,
+    footer: &'a str,
+    link: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "link.txt")]
+struct LinkText<'a> {
+    sender: &'a str,
+    subject: &'a str,
+    text: &'a str,
+    footer: &'a str,
+    link: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct NoticeHtml<'a> {
+    subject: &'a str,
+    sender: &'a str,
+    text: &'a str,
+    advice: &'a str,
+    link: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "notice.txt")]
+struct NoticeText<'a> {
+    subject: &'a str,
+    sender: &'a str,
+    text: &'a str,
+    advice: &'a str,
+    link: &'a str,
 }
 
 #[derive(Template)]
@@ -106,7 +197,8 @@ struct NotificationText<'a> {
     link: &'a str,
 }
 
-/// One mail of each kind, by name, to be looked at. Their links are made with an empty secret, which no deployment has.
+/// One mail of each kind, by name, to be looked at. Their links hold what is no token, and are made with an empty
+/// secret, which no deployment has.
 ///
 /// # Errors
 /// As [`Renderer::render`].
@@ -117,12 +209,35 @@ pub fn examples() -> Result<Vec<(&'static str, Rendered)>, RenderError> {
         subject: "Your report is ready".to_owned(),
         message: "Hello Ann,\n\nthe report for March is ready.\n\nYours,\nBob".to_owned(),
     };
+    let token = "EXAMPLE".into();
     let render = |content| {
         let to = Email::from_stored("ann@example.com".to_owned());
         let letter = Letter { to, base_url: "https://api.example.com".to_owned(), content };
-        renderer.render(&letter, Timestamp::UNIX_EPOCH)
+        renderer.render(&letter, Some(&token))
     };
-    Ok(vec![("welcome", render(welcome)?), ("notification", render(notification)?)])
+    let mut examples = vec![
+        ("welcome", render(welcome)?),
+        ("verify-email", render(Content::VerifyEmail { user_id: Uuid::nil() })?),
+        ("password-reset", render(Content::PasswordReset { asked_from: Ipv4Addr::LOCALHOST.into() })?),
+        ("notification", render(notification)?),
+    ];
+    for what in Notice::ALL {
+        examples.push((name_of(what), render(Content::Notice { what })?));
+    }
+    Ok(examples)
+}
+
+/// What a notice's example is called.
+fn name_of(notice: Notice) -> &'static str {
+    match notice {
+        Notice::PasswordChanged => "password-changed",
+        Notice::PasswordReset => "password-was-reset",
+        Notice::EmailChanged => "email-changed",
+        Notice::SecondFactorEnabled => "second-factor-enabled",
+        Notice::SecondFactorDisabled => "second-factor-disabled",
+        Notice::RefreshTokenReused => "refresh-token-reused",
+        Notice::AlreadyRegistered => "already-registered",
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ impl Cost {
         self.round_trips.iter().map(|side_by_side| side_by_side.iter().map(name).collect()).collect()
     }
 
-
     pub(super) fn of(calls: &[Call]) -> Self {
         // Without the zero, the sum of nothing would be negative.
         let units = |is_read: bool| {

@@ -56,6 +56,47 @@ async fn a_sign_up_brings_a_welcome_whose_link_confirms_the_address() {
 }
 
 #[tokio::test]
+async fn a_forgotten_password_is_replaced_by_a_link_that_nothing_but_the_mail_holds() {
+    let bundle = Bundle::start().await;
+    let (token, admin) = (bundle.user("ann").await, bundle.admin().await);
+    bundle.cloud.mailbox().wait_for(1, PATIENCE).await.unwrap();
+    let forgot = |email: &'static str| bundle.post("/api/v1/forgot-password").form(&[("email", email)]).send();
+    let mut answers = Vec::new();
+    for email in ["nobody@example.com", "ann@example.com"] {
+        let answer = forgot(email).await.unwrap();
+        answers.push((answer.status().as_u16(), json_of(answer).await));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].0, 202);
+    let mails = bundle.cloud.mailbox().wait_for(2, PATIENCE).await.unwrap();
+    assert_eq!(mails[1].to, ["ann@example.com"]);
+    let link = link(mails[1].text.as_deref().unwrap(), "/api/v1/reset-password");
+    assert!(link.starts_with(bundle.cloud.http_url()), "{link}");
+    let client = reqwest::Client::new();
+    assert_eq!(client.get(&link).send().await.unwrap().status(), 200);
+    let set = || client.post(&link).form(&[("password", "N3w-password")]).send();
+    assert_eq!(set().await.unwrap().status(), 200);
+    assert_eq!(set().await.unwrap().status(), 400, "it is good once");
+    let me = bundle.get("/api/v1/users/me").bearer_auth(&token).send().await.unwrap();
+    assert_eq!(me.status(), 401, "sessions have ended");
+    bundle.sign_in("ann", "N3w-password").await;
+    let mails = bundle.cloud.mailbox().wait_for(3, PATIENCE).await.unwrap();
+    assert_eq!(mails[2].subject, "Your password was reset");
+
+    let secret = link.split_once("?token=").unwrap().1;
+    let jobs = answer(&bundle, &admin, "/api/v1/jobs?state=succeeded&limit=100", |_, jobs| {
+        jobs.as_array().is_some_and(|jobs| jobs.len() == 4)
+    })
+    .await;
+    assert!(!jobs.to_string().contains(secret), "{jobs}");
+    for path in ["/_local/functions", "/_local/queues", "/_local/invocations"] {
+        let shown = bundle.get(path).send().await.unwrap().text().await.unwrap();
+        assert!(!shown.contains(secret), "{path}: {shown}");
+    }
+    bundle.cloud.stop().await;
+}
+
+#[tokio::test]
 async fn an_address_that_bounces_gets_no_more_mail_until_an_admin_lifts_it() {
     let bundle = Bundle::start().await;
     let token = bundle.admin().await;

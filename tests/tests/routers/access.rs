@@ -26,7 +26,12 @@ fn operations() -> Vec<Operation> {
 }
 
 /// The operations that anybody may call.
-const PUBLIC: [&str; 15] = [
+const PUBLIC: [&str; 20] = [
+    "GET /api/v1/login",
+    "GET /api/v1/forgot-password",
+    "POST /api/v1/forgot-password",
+    "GET /api/v1/reset-password",
+    "POST /api/v1/reset-password",
     "POST /api/v1/token/refresh",
     "POST /api/v1/token/revoke",
     "GET /.well-known/jwks.json",

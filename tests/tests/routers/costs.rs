@@ -8,6 +8,7 @@ mod table;
 use jiff::SignedDuration;
 use peregrine_core::email::Email;
 use peregrine_core::job::JobState;
+use peregrine_core::one_time::Purpose;
 use peregrine_core::random::Random;
 use peregrine_core::scope::Scopes;
 use peregrine_core::token::{Signer, SigningKeys};
@@ -64,7 +65,7 @@ async fn sign_in(costs: &mut Costs<'_>) {
     let token = |name: &str, password: &str| app.post("/token").form(&[("username", name), ("password", password)]);
     costs.of("POST /api/v1/token; the first of the first administrator", 200, token(ADMIN_EMAIL, ADMIN_PASSWORD)).await;
     let new = json!({"email": "bob@example.com", "username": "bob", "password": PASSWORD});
-    let created = costs.of("POST /api/v1/users", 201, app.post("/users").json(&new)).await;
+    costs.of("POST /api/v1/users", 201, app.post("/users").json(&new)).await;
     costs.of("POST /api/v1/users; a name is taken", 409, app.post("/users").json(&new)).await;
     let again = json!({"email": "bea@example.com", "username": "bea", "password": PASSWORD});
     let once = || app.post("/users").json(&again).header("idempotency-key", "one");
@@ -81,9 +82,7 @@ async fn sign_in(costs: &mut Costs<'_>) {
     costs.of("GET /api/v1/users/me; the first token of a key in a sandbox", 200, me()).await;
     costs.of("GET /api/v1/users/me", 200, me()).await;
     costs.of("GET /api/v1/users/me; forged token", 401, app.get("/users/me").bearer("forged")).await;
-    let link = link(app, &created);
-    costs.of("GET /api/v1/verify-email", 200, app.get(&link)).await;
-    costs.of("POST /api/v1/verify-email", 200, app.post(&link)).await;
+    mailed_links(costs, &app.sign_in("bob", PASSWORD).await).await;
 }
 
 async fn sessions(costs: &mut Costs<'_>, admin: &Account) {
@@ -155,10 +154,24 @@ async fn credentials(costs: &mut Costs<'_>) {
     }
 }
 
-/// The link in the mail that confirms the address of whoever has signed up.
-fn link(app: &App, created: &Answer) -> String {
-    let (id, email) = (Uuid::parse_str(&created.text("/id")).unwrap(), Email::parse(&created.text("/email")).unwrap());
-    format!("/verify-email?token={}", app.links.verification(id, &email, app.now()))
+async fn mailed_links(costs: &mut Costs<'_>, bob: &Account) {
+    let app = costs.app;
+    costs.of("POST /api/v1/verify-email/request", 202, app.post("/verify-email/request").by(bob)).await;
+    let link = app.mailed_link(Purpose::VerifyEmail, bob).await;
+    costs.of("GET /api/v1/verify-email", 200, app.get(&link)).await;
+    costs.of("POST /api/v1/verify-email", 200, app.post(&link)).await;
+    costs.of("POST /api/v1/verify-email; used", 400, app.post(&link)).await;
+    costs.of("GET /api/v1/login", 200, app.get("/login")).await;
+    costs.of("GET /api/v1/forgot-password", 200, app.get("/forgot-password")).await;
+    let forgot = |email: &str| app.post("/forgot-password").json(&json!({"email": email}));
+    costs.of("POST /api/v1/forgot-password", 202, forgot(&bob.email)).await;
+    costs.of("POST /api/v1/forgot-password; unknown", 202, forgot("nobody@example.com")).await;
+    let link = app.mailed_link(Purpose::ResetPassword, bob).await;
+    let reset = |path: &str| app.post(path).json(&json!({"password": "Passw0rd2"}));
+    costs.of("GET /api/v1/reset-password", 200, app.get(&link)).await;
+    costs.of("POST /api/v1/reset-password", 200, reset(&link)).await;
+    costs.of("POST /api/v1/reset-password; used", 400, reset(&link)).await;
+    costs.of("POST /api/v1/reset-password; forged", 400, reset("/reset-password?token=forged")).await;
 }
 
 async fn accounts(costs: &mut Costs<'_>, admin: &Account, ann: &Account) {

@@ -206,6 +206,7 @@ fn an_answer_has_the_header_fields_that_follow_from_what_it_is() {
         "POST /api/v1/send-notification",
         "POST /api/v1/users",
         "POST /api/v1/users/{user_id}/notify",
+        "POST /api/v1/verify-email/request",
     ];
     assert_eq!(showing["Idempotent-Replayed"], creating);
     showing.get_mut("Location").unwrap().retain(|operation| {
@@ -243,6 +244,7 @@ fn an_answer_has_the_header_fields_that_follow_from_what_it_is() {
         "PATCH /api/v1/users/{user_id}",
         "PUT /api/v1/users/{user_id}",
         "POST /api/v1/users/{user_id}/notify",
+        "POST /api/v1/verify-email/request",
     ];
     assert_eq!(showing["ETag"], of_one_resource);
 }

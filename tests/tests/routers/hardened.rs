@@ -1,13 +1,12 @@
 //! Accounts where sign-in is hardened: what then holds besides, or instead.
 
 use jiff::SignedDuration;
-use peregrine_core::email::Email;
+use peregrine_core::one_time::Purpose;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::user::UniqueName;
 use serde_json::{Value, json};
 use tests::app::{App, PASSWORD};
 use tests::client::{Account, Answer};
-use uuid::Uuid;
 
 async fn start() -> App {
     App::start_with(&[("HARDENED", "true")]).await
@@ -37,9 +36,10 @@ async fn patch(app: &App, caller: &Account, body: Value) -> Answer {
 
 /// Follows the link in the mail that asks to confirm an address.
 async fn confirm(app: &App, id: &str, email: &str) -> u16 {
-    let email = Email::parse(email).unwrap();
-    let token = app.links.verification(Uuid::parse_str(id).unwrap(), &email, app.now());
-    app.post(&format!("/verify-email?token={token}")).send().await.status
+    let addressee =
+        Account { id: id.to_owned(), username: String::new(), email: email.to_owned(), token: String::new() };
+    let link = app.mailed_link(Purpose::VerifyEmail, &addressee).await;
+    app.post(&link).send().await.status
 }
 
 /// The message of the one fault, and its place.
@@ -108,7 +108,7 @@ async fn a_sign_up_does_not_tell_whether_the_address_has_an_account() {
         assert_eq!(again.status, 409, "{username} is taken in both cases");
     }
     let told = app.letters().await;
-    let expected = [("Known@example.com", "You have an account already"), ("free@example.com", "confirm")];
+    let expected = [("Known@example.com", "already_registered"), ("free@example.com", "confirm")];
     assert_eq!(told, expected.map(|(to, said)| (to.to_owned(), said.to_owned())), "only the mails' readers learn it");
 }
 
@@ -243,7 +243,7 @@ async fn an_address_changes_once_its_owner_confirms_it() {
     let asked = patch(&app, &ann, change.clone()).await;
     assert_eq!((asked.status, asked.text("/email")), (200, "ann@example.com".to_owned()));
     assert_eq!(asked.body["is_verified"], true);
-    let told = [("ann@example.com", "Another address for your account"), ("new@example.com", "confirm")];
+    let told = [("ann@example.com", "email_changed"), ("new@example.com", "confirm")];
     assert_eq!(app.letters().await, told.map(|(to, said)| (to.to_owned(), said.to_owned())));
 
     assert_eq!(confirm(&app, &ann.id, "other@example.com").await, 400, "an address that was not named");

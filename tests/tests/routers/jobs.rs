@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use peregrine_core::email::Email;
 use peregrine_core::job::{Job, JobState, Lease};
+use peregrine_core::one_time::Purpose;
 use peregrine_core::random::Random;
 use serde_json::{Value, json};
 use tests::app::App;
@@ -64,9 +64,8 @@ async fn sending_to_any_address_needs_a_scope_and_to_oneself_does_not() {
     let notify = |id: &str| app.post(&format!("/users/{id}/notify"));
     let unconfirmed = notify(&ann.id).by(&ann).send().await;
     assert_eq!((unconfirmed.status, unconfirmed.text("/detail").as_str()), (409, "Confirm your email address first"));
-    let id = Uuid::parse_str(&ann.id).unwrap();
-    let token = app.links.verification(id, &Email::parse(&ann.email).unwrap(), app.now());
-    assert_eq!(app.post(&format!("/verify-email?token={token}")).send().await.status, 200);
+    let link = app.mailed_link(Purpose::VerifyEmail, &ann).await;
+    assert_eq!(app.post(&link).send().await.status, 200);
     for (caller, status) in [(&ann, 202), (&admin, 202), (&bob, 403)] {
         assert_eq!(notify(&ann.id).by(caller).send().await.status, status, "{}", caller.username);
     }

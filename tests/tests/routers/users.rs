@@ -161,7 +161,7 @@ async fn a_password_is_changed_by_who_knows_it_and_ends_all_sessions() {
     assert_eq!(old.status, 401);
     let changed = ("password_changed".to_owned(), ann.id.clone(), String::new());
     assert!(happened(&app, &ann.id).await.contains(&changed));
-    let told = ("ann@example.com".to_owned(), "Your password was changed".to_owned());
+    let told = ("ann@example.com".to_owned(), "password_changed".to_owned());
     assert_eq!(app.letters().await, [told]);
 }
 
@@ -252,7 +252,7 @@ async fn a_new_address_is_asked_and_the_old_one_told() {
     };
     assert_eq!((patch(&ann, "new@example.com").await, patch(&bob, "bobby@example.com").await), (200, 200));
     let expected = [
-        ("ann@example.com", "Another address for your account"),
+        ("ann@example.com", "email_changed"),
         ("bob@example.com", "confirm"),
         ("bobby@example.com", "confirm"),
         ("new@example.com", "confirm"),

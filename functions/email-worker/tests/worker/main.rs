@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails where it finds something else than it expects")]
 
+mod links;
 mod scripted;
 mod ses;
 mod suppressions;
@@ -12,7 +13,7 @@ use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::job::{Job, Task};
-use peregrine_core::mail::{Content, Letter};
+use peregrine_core::mail::{Content, Letter, Notice};
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
 use peregrine_worker::{Failure, Work};
@@ -23,6 +24,9 @@ fn work(url: &str) -> EmailWork {
     let mut environment = Environment::from_fn(|name| match name {
         "MAIL_FROM" => Some("Bob <bob@example.com>".to_owned()),
         "CONFIGURATION_SET" => Some("mail".to_owned()),
+        "USERS_TABLE" => Some("UsersTable".to_owned()),
+        "CREDENTIALS_TABLE" => Some("CredentialsTable".to_owned()),
+        "AUDIT_TABLE" => Some("AuditTable".to_owned()),
         "SUPPRESSION_TABLE" => Some("SuppressionTable".to_owned()),
         "SEAL_SECRET" => Some("0123456789abcdef0123456789abcdef".to_owned()),
         _ => None,
@@ -54,8 +58,9 @@ fn letter(to: &str, content: Content) -> Letter {
     Letter { to: email(to), base_url: "https://api.example.com".to_owned(), content }
 }
 
-fn welcome() -> Letter {
-    letter("ann@example.com", Content::Welcome { user_id: Uuid::nil(), username: "ann".to_owned() })
+/// A mail about an account, for which nobody need be looked up.
+fn notice() -> Letter {
+    letter("ann@example.com", Content::Notice { what: Notice::PasswordChanged })
 }
 
 fn notification(to: &str) -> Letter {

@@ -5,7 +5,7 @@ use peregrine_worker::Failure;
 use serde_json::json;
 
 use crate::scripted::{ACCEPTS, Aws, Ses};
-use crate::{notification, send, send_within, welcome};
+use crate::{notice, notification, send, send_within};
 
 /// The cause of a failure after which the job is tried again.
 fn retried(result: Result<(), Failure>) -> String {
@@ -43,9 +43,9 @@ async fn a_notification_can_be_unsubscribed_from_by_one_click() {
 }
 
 #[tokio::test]
-async fn a_welcome_has_nothing_to_unsubscribe_from() {
+async fn mail_about_an_account_has_nothing_to_unsubscribe_from() {
     let aws = Aws::start(ACCEPTS).await;
-    send(&aws.url, welcome()).await.unwrap();
+    send(&aws.url, notice()).await.unwrap();
     let headers = &aws.mails()[0]["Content"]["Simple"]["Headers"];
     assert_eq!(headers, &json!([{"Name": "Auto-Submitted", "Value": "auto-generated"}]));
 }
@@ -61,10 +61,10 @@ async fn an_address_that_ses_cannot_write_to_is_given_up() {
 #[tokio::test]
 async fn a_call_for_which_there_is_too_little_time_is_not_begun() {
     let aws = Aws::start(ACCEPTS).await;
-    let result = send_within(&aws.url, welcome(), SignedDuration::from_millis(2_999)).await;
+    let result = send_within(&aws.url, notice(), SignedDuration::from_millis(2_999)).await;
     assert_eq!(retried(result), "there was too little time left to call SES");
     assert!(aws.mails().is_empty());
-    send_within(&aws.url, welcome(), SignedDuration::from_secs(3)).await.unwrap();
+    send_within(&aws.url, notice(), SignedDuration::from_secs(3)).await.unwrap();
     assert_eq!(aws.mails().len(), 1);
 }
 
@@ -72,7 +72,7 @@ async fn a_call_for_which_there_is_too_little_time_is_not_begun() {
 async fn what_ses_refuses_for_good_is_given_up() {
     let body = r#"{"message": "Illegal address"}"#;
     let aws = Aws::start(Ses::Answers(400, "BadRequestException", body)).await;
-    let failure = send(&aws.url, welcome()).await.unwrap_err();
+    let failure = send(&aws.url, notice()).await.unwrap_err();
     assert_eq!(failure, Failure::Permanent { cause: "SES rejected the mail: Illegal address".to_owned() });
 }
 
@@ -86,7 +86,7 @@ async fn each_attempt_asks_ses_once_whatever_it_answers() {
         Ses::HangsUp,
     ] {
         let aws = Aws::start(ses).await;
-        retried(send(&aws.url, welcome()).await);
+        retried(send(&aws.url, notice()).await);
         assert_eq!(aws.mails().len(), 1);
     }
 }
@@ -95,7 +95,7 @@ async fn each_attempt_asks_ses_once_whatever_it_answers() {
 async fn a_mail_that_ses_may_have_accepted_is_tried_again_with_that_in_the_cause() {
     for ses in [Ses::HangsUp, Ses::KeepsSilent] {
         let aws = Aws::start(ses).await;
-        let cause = retried(send(&aws.url, welcome()).await);
+        let cause = retried(send(&aws.url, notice()).await);
         assert!(cause.contains("may have accepted the mail"), "{cause}");
         assert_eq!(aws.mails().len(), 1);
     }

@@ -60,6 +60,7 @@ fn default_of(policy: Policy) -> Quota {
         Policy::Writes => (120, 60),
         Policy::SignIn => (20, 60),
         Policy::SignUp | Policy::Mail => (20, 3600),
+        Policy::Mailbox => (5, 3600),
     };
     Quota { requests, seconds }
 }
@@ -99,16 +100,16 @@ mod tests {
         environment.finish().map_err(|error| error.to_string()).map(|()| limits)
     }
 
-    fn quotas(limits: &Limits) -> [(u32, u32); 5] {
+    fn quotas(limits: &Limits) -> [(u32, u32); 6] {
         Policy::ALL.map(|policy| limits.quota_of(policy)).map(|quota| (quota.requests, quota.seconds))
     }
 
     #[test]
     fn a_policy_that_is_left_out_has_its_default() {
-        let defaults = [(1200, 60), (120, 60), (20, 60), (20, 3600), (20, 3600)];
+        let defaults = [(1200, 60), (120, 60), (20, 60), (20, 3600), (20, 3600), (5, 3600)];
         assert_eq!(quotas(&limits("", "").unwrap()), defaults);
         let some = limits(" sign-in=5/30  mail=1/86400 ", "true").unwrap();
-        assert_eq!(quotas(&some), [(1200, 60), (120, 60), (5, 30), (20, 3600), (1, 86400)]);
+        assert_eq!(quotas(&some), [(1200, 60), (120, 60), (5, 30), (20, 3600), (1, 86400), (5, 3600)]);
     }
 
     #[test]
@@ -116,7 +117,7 @@ mod tests {
         let limits = limits("reads=5000000/60 mail=2/3600", "false").unwrap();
         assert_eq!(
             quotas(&limits),
-            [(u32::MAX, 60), (120_000, 60), (20_000, 60), (20_000, 3600), (2000, 3600)],
+            [(u32::MAX, 60), (120_000, 60), (20_000, 60), (20_000, 3600), (2000, 3600), (5000, 3600)],
             "numbers that would overflow end at the largest"
         );
     }
@@ -131,7 +132,10 @@ mod tests {
             ("reads=10/0", format!("`reads=10/0` {form}")),
             ("reads=-1/60", format!("`reads=-1/60` {form}")),
             ("mail=1/1 reads=10/60,writes=5/60", format!("`reads=10/60,writes=5/60` {form}")),
-            ("logins=1/1", "`logins` is not a policy; there are reads, writes, sign-in, sign-up, mail".to_owned()),
+            (
+                "logins=1/1",
+                "`logins` is not a policy; there are reads, writes, sign-in, sign-up, mail, mailbox".to_owned(),
+            ),
             ("mail=1/1 mail=1/2", "`mail` stands there twice".to_owned()),
         ] {
             let message = limits(text, "").unwrap_err();

@@ -1,24 +1,27 @@
-//! The links in mails. Each holds a token that says by itself what it stands for, so that nothing is stored when a mail
-//! is sent.
+//! The links in mails. Those that do something once hold a token of [`one_time`](crate::one_time). That to unsubscribe
+//! holds one that says by itself what it stands for, so that nothing is stored when a mail is sent.
 //!
-//! A token is the URL-safe base64 of a version, what it says, and an HMAC over both with a key for this kind of link.
+//! Such a token is the URL-safe base64 of a version, what it says, and an HMAC over both with a key for this kind of
+//! link.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
 use ring::hmac;
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use crate::email::Email;
 use crate::seal;
 
 /// Where a link to confirm an address leads.
 pub const VERIFY_EMAIL_PATH: &str = "/api/v1/verify-email";
+/// Where a link to set a new password leads.
+pub const RESET_PASSWORD_PATH: &str = "/api/v1/reset-password";
+/// Where whoever has forgotten their password asks for such a link.
+pub const FORGOT_PASSWORD_PATH: &str = "/api/v1/forgot-password";
+/// Where people sign in.
+pub const LOGIN_PATH: &str = "/api/v1/login";
 /// Where a link to unsubscribe leads.
 pub const UNSUBSCRIBE_PATH: &str = "/api/v1/unsubscribe";
-/// How long an address can be confirmed after the mail.
-pub const VERIFICATION_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// The first byte of a token. Another number will mean another layout.
 const VERSION: u8 = 1;
@@ -26,18 +29,7 @@ const VERSION: u8 = 1;
 /// Makes the tokens in mails, and opens them again.
 #[derive(Debug, Clone)]
 pub struct MailLinks {
-    verification: hmac::Key,
-    verified_address: hmac::Key,
     unsubscribe: hmac::Key,
-}
-
-/// A token that confirms an address: whoever has it can read the mail that was sent there.
-#[derive(Debug, Clone)]
-pub struct Verification {
-    /// Whose address it is.
-    pub user_id: Uuid,
-    address_tag: [u8; TAG_LENGTH],
-    address_key: hmac::Key,
 }
 
 /// Why a token opens nothing.
@@ -46,6 +38,9 @@ pub enum LinkError {
     /// It was not made here, not for this purpose, or it was changed.
     #[error("the link is not valid")]
     Invalid,
+    /// It is none that is waited for: it has been used, a newer one has taken its place, or it was never made.
+    #[error("the link is not valid any more")]
+    Gone,
     /// It was good once.
     #[error("the link has expired")]
     Expired,
@@ -55,37 +50,9 @@ pub enum LinkError {
 const TAG_LENGTH: usize = 32;
 
 impl MailLinks {
-    /// Links that keys derived from `secret` authenticate.
+    /// Links that a key derived from `secret` authenticates.
     pub fn new(secret: &SecretString) -> Self {
-        Self {
-            verification: seal::key_for("mail verification", secret),
-            verified_address: seal::key_for("mail verification address", secret),
-            unsubscribe: seal::key_for("mail unsubscription", secret),
-        }
-    }
-
-    /// The token by which the user confirms that this is their address, for [`VERIFICATION_LIFETIME`].
-    pub fn verification(&self, user_id: Uuid, email: &Email, now: Timestamp) -> String {
-        let expires_at = now.as_second().saturating_add(VERIFICATION_LIFETIME.as_secs());
-        let address_tag = hmac::sign(&self.verified_address, &address_of(user_id, email));
-        seal(&self.verification, &[user_id.as_bytes(), &expires_at.to_be_bytes(), address_tag.as_ref()])
-    }
-
-    /// What a token of [`MailLinks::verification`] says. It is authentic, so a forged one costs no look-up; whether the
-    /// user still has the address that was written to is for [`Verification::is_for`] to say.
-    ///
-    /// # Errors
-    /// See [`LinkError`].
-    pub fn open_verification(&self, token: &str, now: Timestamp) -> Result<Verification, LinkError> {
-        let content = open(&self.verification, token)?;
-        let (user_id, rest) = content.split_first_chunk().ok_or(LinkError::Invalid)?;
-        let (expires_at, rest) = rest.split_first_chunk().ok_or(LinkError::Invalid)?;
-        let address_tag = rest.try_into().map_err(|_| LinkError::Invalid)?;
-        if now.as_second() >= i64::from_be_bytes(*expires_at) {
-            return Err(LinkError::Expired);
-        }
-        let user_id = Uuid::from_bytes(*user_id);
-        Ok(Verification { user_id, address_tag, address_key: self.verified_address.clone() })
+        Self { unsubscribe: seal::key_for("mail unsubscription", secret) }
     }
 
     /// The token by which the owner of an address asks for no more mail. It never expires: an old mail's link must work
@@ -102,20 +69,6 @@ impl MailLinks {
         let address = String::from_utf8(open(&self.unsubscribe, token)?).map_err(|_| LinkError::Invalid)?;
         Ok(Email::from_stored(address))
     }
-}
-
-impl Verification {
-    /// Whether this is the address that was written to. A user who has changed it since confirms the new one by another
-    /// mail.
-    pub fn is_for(&self, email: &Email) -> bool {
-        hmac::verify(&self.address_key, &address_of(self.user_id, email), &self.address_tag).is_ok()
-    }
-}
-
-/// The user belongs to it so that equal addresses of two users have nothing in common. Their id is of a fixed length,
-/// so it and the address can't run into each other.
-fn address_of(user_id: Uuid, email: &Email) -> Vec<u8> {
-    [user_id.as_bytes(), email.as_str().as_bytes()].concat()
 }
 
 fn seal(key: &hmac::Key, content: &[&[u8]]) -> String {

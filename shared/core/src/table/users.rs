@@ -13,6 +13,7 @@ use super::merge::{ShardedList, page_of};
 use super::row::Row;
 use super::transaction::{NotDone, Transaction};
 use super::{ConditionalWriteError, TableError, shard_of};
+use crate::email::Email;
 use crate::idempotency::{KeyUsed, Once};
 use crate::page::{Page, PageRequest};
 use crate::user::{UniqueName, User};
@@ -183,6 +184,19 @@ impl Users {
     /// See [`TableError`].
     pub async fn find(&self, id: Uuid) -> Result<Option<User>, TableError> {
         self.get(&id.to_string(), READABLE).await?.map(user_of).transpose()
+    }
+
+    /// The user with this email address, in whatever case it is written. Two names can be compared as one and yet be
+    /// two addresses, so mail goes to the address of the user that is found, never to the one that was looked for.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn find_by_email(&self, email: &Email) -> Result<Option<User>, TableError> {
+        let name = UniqueName::of(email.as_str());
+        let Some(id) = self.id_of(&name).await? else { return Ok(None) };
+        let user = self.find(id).await?;
+        // Somebody else may have the address as a username.
+        Ok(user.filter(|user| UniqueName::of(user.email.as_str()) == name))
     }
 
     /// The id of the user with this email or username.

@@ -51,9 +51,8 @@ pub fn convertible(mut event: LambdaRequest) -> LambdaRequest {
         if let Some(path) = request.raw_path.as_mut().filter(|path| !path.starts_with('/')) {
             path.insert(0, '/');
         }
-        let names_host =
-            |host: &HeaderValue| host.to_str().is_ok_and(|host| Url::parse(&format!("https://{host}/")).is_ok());
-        if !request.headers.get(HOST).is_none_or(names_host) {
+        let is_host = |host: &HeaderValue| host.to_str().is_ok_and(names_host);
+        if !request.headers.get(HOST).is_none_or(is_host) {
             request.headers.remove(HOST);
         }
         if !request.headers.get("x-forwarded-proto").is_none_or(|scheme| scheme == "https" || scheme == "http") {
@@ -61,6 +60,13 @@ pub fn convertible(mut event: LambdaRequest) -> LambdaRequest {
         }
     }
     event
+}
+
+/// Whether a text names a host, perhaps with a port, and nothing else. `evil.example/.example.com` ends like a name
+/// below `example.com`, and leads elsewhere where it stands in a link.
+pub(crate) fn names_host(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+    is_plain && Url::parse(&format!("https://{text}/")).is_ok()
 }
 
 /// The address that is routed by: the path as the gateway saw it, encoded again, without a slash at its end.

@@ -32,7 +32,10 @@ impl Exchange {
     pub(crate) fn begin(request: &Request<Body>, edge: &Edge) -> Self {
         let seen = gateway(request).and_then(|context| context.http.source_ip.as_deref()?.parse().ok());
         let client_address = edge.client_address(request.headers(), seen);
-        Self::new(client_address, edge.public_url.clone(), edge.if_match_required, edge.hardened)
+        // Where any host is answered, anybody may have named it, so links go by the gateway's own name.
+        let own_url = || Some(format!("https://{}", gateway(request)?.domain_name.as_deref()?).into());
+        let public_url = edge.public_url.clone().or_else(|| if edge.hosts.are_any() { own_url() } else { None });
+        Self::new(client_address, public_url, edge.if_match_required, edge.hardened)
     }
 
     /// The exchange that a request belongs to. One that no layer has seen has no settings.

@@ -75,11 +75,16 @@ impl PublicUrl {
 }
 
 impl Hosts {
+    /// Whether requests for any host are answered.
+    pub(crate) fn are_any(&self) -> bool {
+        matches!(self, Self::Listed(hosts) if hosts.iter().any(|pattern| pattern == "*"))
+    }
+
     /// Whether a request with these headers is for one of them. `gateway` is the gateway's own name for the API.
     pub(crate) fn allow(&self, headers: &HeaderMap, gateway: Option<&str>) -> bool {
         let host = headers.get(HOST).and_then(|value| value.to_str().ok()).map(without_port);
         match (self, host, gateway) {
-            (Self::Listed(hosts), _, _) if hosts.iter().any(|pattern| pattern == "*") => true,
+            _ if self.are_any() => true,
             (Self::Listed(hosts), Some(host), _) => hosts.iter().any(|pattern| matches(pattern, &lower(host))),
             (Self::Gateway, Some(host), Some(gateway)) => host.eq_ignore_ascii_case(gateway),
             // Without a gateway nobody says whose request it is; a gateway always names a host.

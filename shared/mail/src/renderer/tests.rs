@@ -1,12 +1,15 @@
 use super::*;
 
+const TOKEN: &str = "the-token";
+
 fn render(content: Content) -> Rendered {
     let letter = Letter {
         to: Email::parse("ann@example.com").unwrap(),
         base_url: "https://api.example.com".to_owned(),
         content,
     };
-    Renderer::new("Bob & <i>Sons</i>", MailLinks::new(&"secret".into())).render(&letter, Timestamp::UNIX_EPOCH).unwrap()
+    let renderer = Renderer::new("Bob & <i>Sons</i>", MailLinks::new(&"secret".into()));
+    renderer.render(&letter, Some(&TOKEN.into())).unwrap()
 }
 
 fn welcome(username: &str) -> Rendered {
@@ -27,13 +30,40 @@ fn mails_look_like_this() {
 
 #[test]
 fn a_welcome_has_a_link_that_confirms_the_address() {
-    let mail = welcome("ann");
-    let token =
-        mail.text.lines().find_map(|line| line.strip_prefix("https://api.example.com/api/v1/verify-email?token="));
-    let links = MailLinks::new(&"secret".into());
-    let verification = links.open_verification(token.unwrap(), Timestamp::UNIX_EPOCH).unwrap();
-    assert!(verification.is_for(&Email::parse("ann@example.com").unwrap()));
-    assert_eq!(mail.html.matches(token.unwrap()).count(), 3, "the button, the plain link and its text");
+    for mail in [welcome("ann"), render(Content::VerifyEmail { user_id: Uuid::nil() })] {
+        assert_has_link(&mail, "https://api.example.com/api/v1/verify-email?token=the-token");
+    }
+}
+
+#[test]
+fn who_has_forgotten_the_password_gets_a_link_to_set_another_one_and_no_word_about_who_asked() {
+    let mail = render(Content::PasswordReset { asked_from: "192.0.2.7".parse().unwrap() });
+    assert_has_link(&mail, "https://api.example.com/api/v1/reset-password?token=the-token");
+    assert!(!mail.html.contains("192.0.2.7") && !mail.text.contains("192.0.2.7"));
+}
+
+#[test]
+fn a_notice_holds_no_token() {
+    for what in Notice::ALL {
+        let mail = render(Content::Notice { what });
+        assert!(!mail.html.contains(TOKEN) && !mail.text.contains(TOKEN) && !mail.text.contains('?'), "{what:?}");
+        assert!(mail.text.contains("https://api.example.com/api/v1/forgot-password\n"), "{}", mail.text);
+        assert_eq!(mail.unsubscribe, None);
+    }
+}
+
+#[test]
+fn a_mail_whose_link_lacks_its_token_is_not_rendered() {
+    let renderer = Renderer::new("Bob", MailLinks::new(&"secret".into()));
+    let to = Email::parse("ann@example.com").unwrap();
+    let content = Content::VerifyEmail { user_id: Uuid::nil() };
+    let letter = Letter { to, base_url: "https://api.example.com".to_owned(), content };
+    assert!(matches!(renderer.render(&letter, None), Err(RenderError::Token)));
+}
+
+fn assert_has_link(mail: &Rendered, link: &str) {
+    assert!(mail.text.lines().any(|line| line == link), "{}", mail.text);
+    assert_eq!(mail.html.matches(link).count(), 3, "the button, the plain link and its text");
     assert_eq!(mail.unsubscribe, None);
 }
 
