@@ -1,5 +1,5 @@
 use axum::extract::State;
-use peregrine_http::caller::{SelfOrAdmin, UsersWrite};
+use peregrine_http::caller::{BySession, SelfOrAdmin, UsersWrite};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::precondition::IfMatch;
@@ -33,8 +33,8 @@ use crate::path::UserPath;
 )]
 pub(crate) async fn delete_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path), circumstances)): Valid<
-        SelfOrAdmin<UsersWrite>,
+    Valid(BySession(SelfOrAdmin(caller)), (Path(path), circumstances)): Valid<
+        BySession<SelfOrAdmin<UsersWrite>>,
         (Path<UserPath>, Circumstances),
     >,
 ) -> Result<NoContent, ApiError> {

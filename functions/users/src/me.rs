@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use peregrine_core::user::{UserPatch, UserView};
-use peregrine_http::caller::{Scoped, UsersRead, UsersWrite};
+use peregrine_http::caller::{BySession, Scoped, UsersRead, UsersWrite};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
@@ -80,7 +80,7 @@ pub(crate) async fn update_me(
 )]
 pub(crate) async fn delete_me(
     State(state): State<UsersState>,
-    Valid(caller, circumstances): Valid<Scoped<UsersWrite>, Circumstances>,
+    Valid(BySession(caller), circumstances): Valid<BySession<Scoped<UsersWrite>>, Circumstances>,
 ) -> Result<NoContent, ApiError> {
     state.delete(&caller, caller.user.clone(), &circumstances).await?;
     Ok(NoContent)

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use peregrine_core::user::{NewUser, User, UserView};
-use peregrine_http::caller::{SelfOrAdmin, UsersWrite};
+use peregrine_http::caller::{BySession, SelfOrAdmin, UsersWrite};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
@@ -12,6 +12,11 @@ use crate::change::Permitted;
 use crate::circumstances::Circumstances;
 use crate::password::check_context;
 use crate::path::UserPath;
+
+/// Who asks.
+type Owner = BySession<SelfOrAdmin<UsersWrite>>;
+/// What is asked.
+type Asked = (Path<UserPath>, Body<NewUser>, Circumstances);
 
 /// Replace all that a user sets of their account, the password included.
 ///
@@ -42,14 +47,8 @@ use crate::path::UserPath;
 )]
 pub(crate) async fn replace_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path), Body(new), circumstances)): Valid<
-        SelfOrAdmin<UsersWrite>,
-        (Path<UserPath>, Body<NewUser>, Circumstances),
-    >,
+    Valid(BySession(SelfOrAdmin(caller)), (Path(path), Body(new), circumstances)): Valid<Owner, Asked>,
 ) -> Result<Tagged<UserView>, ApiError> {
-    if caller.session.is_none() {
-        return Err(ApiError::Forbidden);
-    }
     let user = state.find(path.user_id, &caller.user).await?;
     // Before the hashes, which are the most expensive thing here; the change asks again.
     circumstances.precondition.check(&UserView::from(user.clone()))?;

@@ -1,6 +1,7 @@
 //! Who calls, as argument types of handlers: [`ActiveUser`], [`Scoped`], [`SelfOrAdmin`] and [`Interactive`]; `Option` of
 //! them where nobody need be known.
 
+mod by_session;
 mod interactive;
 mod where_hardened;
 
@@ -25,6 +26,7 @@ use crate::known_keys::KnownKeys;
 use crate::layers::X_API_KEY;
 use crate::request::{Caller, Received};
 
+pub use by_session::{BySession, MayHaveSession};
 pub use interactive::Interactive;
 pub use where_hardened::WhereHardened;
 
