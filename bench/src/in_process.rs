@@ -16,8 +16,9 @@ use peregrine_core::telemetry;
 use peregrine_http::edge::Edge;
 use peregrine_http::service::Service;
 use serde_json::Value;
-use tracing_subscriber::Registry;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, Registry};
 
 use crate::{Result, cold};
 
@@ -71,7 +72,8 @@ impl Tables {
 pub(crate) fn alone<T: Send, W: Future<Output = Result<T>>>(work: impl FnOnce() -> W + Send) -> Result<T> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            let log = Registry::default().with(telemetry::json(std::io::sink));
+            let lines = telemetry::lines_up_to(LevelFilter::INFO);
+            let log = Registry::default().with(telemetry::json(std::io::sink).with_filter(lines));
             let _guard = tracing::subscriber::set_default(log);
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work())
         });

@@ -7,7 +7,7 @@ use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
 use peregrine_core::password::Verified;
 use peregrine_core::session::Session;
-use peregrine_core::table::{Also, Checked, ConditionalWriteError, InsertUserError, SignIn};
+use peregrine_core::table::{Also, CodeKind, ConditionalWriteError, InsertUserError, SignIn};
 use peregrine_core::user::{UniqueName, User};
 use peregrine_core::validation::Rules;
 use peregrine_http::client::Client;
@@ -47,10 +47,8 @@ impl AuthState {
             Ok(self.attempts.begin(&account, now).await?)
         })
         .await?;
-        let user = match self.verify(&grant.username, found, grant.password, Rules { hardened }).await? {
-            Some(user) => user,
-            None => return Err(self.refuse(id, &address, client).await?),
-        };
+        let verified = self.verify(&grant.username, found, grant.password, Rules { hardened }).await?;
+        let Some(user) = verified else { return Err(self.refuse(id, &address, client).await?) };
         // The password is right, so whatever else is wrong is no guess of it.
         let scopes = granted(&user.scopes, &grant.scope, hardened, user.has_second_factor);
         let (scopes, code) = match scopes.and_then(|scopes| Ok((scopes, code_of(&user, grant.otp)?))) {
@@ -66,20 +64,27 @@ impl AuthState {
             |action| AuditEvent::new(action, user.id, client.address, now, &self.random).about(session.id.to_string());
         let mut also = Also::nothing().and(self.audit.record(&event(AuditAction::SignedIn)));
         if let Some(code) = code {
-            match self.second_factors.check(user.id, &code, now).await? {
-                Checked::Totp => {}
-                Checked::RecoveryCode => also = also.and(self.audit.record(&event(AuditAction::RecoveryCodeUsed))),
-                Checked::Wrong => {
-                    self.refuse(id, &address, client).await?;
-                    return Err(INCORRECT_CODE);
-                }
+            let Some(right) = self.second_factors.judge(user.id, &code, now).await? else {
+                self.refuse(id, &address, client).await?;
+                return Err(INCORRECT_CODE);
+            };
+            also = also.and(self.second_factors.consumption(&right));
+            if right.kind() == CodeKind::RecoveryCode {
+                also = also.and(self.audit.record(&event(AuditAction::RecoveryCodeUsed)));
             }
         }
-        try_join(self.sessions.insert(&session, &also), self.attempts.succeeded(&account)).await?;
+        match self.sessions.insert(&session, &also).await {
+            Ok(()) => {}
+            // Nothing but the code can have been used by another request meanwhile.
+            Err(ConditionalWriteError::Outdated) => return Err(INCORRECT_CODE),
+            Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
+        }
+        self.attempts.succeeded(&account).await?;
         Token::of(&session, &session.scopes, self, &signer, now)
     }
 
-    /// The user with this name and password, if they may sign in. A hash of other parameters than today's is renewed. An unknown name takes as long as a wrong password.
+    /// The user with this name and password, if they may sign in. An unknown name takes as long as a wrong password. A hash of
+    /// other parameters than today's is renewed.
     async fn verify(
         &self,
         name: &str,

@@ -7,6 +7,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use uuid::Uuid;
 
@@ -76,7 +78,7 @@ impl Contender {
             Self::Account(id) => format!("lockout#account#{id}"),
             Self::UnknownName(name) => {
                 let hash = digest::digest(&digest::SHA256, name.as_str().as_bytes());
-                format!("lockout#name#{}", hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+                format!("lockout#name#{}", URL_SAFE_NO_PAD.encode(hash))
             }
             Self::Address(address) => format!("lockout#address#{}", Subject::Address(*address)),
         }

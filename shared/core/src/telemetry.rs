@@ -31,7 +31,6 @@ const OURS: [&str; 13] = [
 pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| LevelFilter::from_str(&level).ok());
     let ours = level.unwrap_or(LevelFilter::INFO);
-    let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OURS.map(|name| (name, ours)));
     let layer = if std::env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("text")) {
         // Lambda and the local cloud note the time of every line themselves.
         fmt::layer().with_ansi(false).without_time().boxed()
@@ -39,10 +38,16 @@ pub fn init() {
         json(std::io::stdout).boxed()
     };
     // A second call, in a test, leaves the first one's subscriber in place.
-    if tracing::subscriber::set_global_default(Registry::default().with(layer.with_filter(filter))).is_err() {
+    if tracing::subscriber::set_global_default(Registry::default().with(layer.with_filter(lines_up_to(ours)))).is_err()
+    {
         tracing::debug!("logging was started already");
     }
     log_panics();
+}
+
+/// Our own lines up to this level, and those of libraries from `WARN` on.
+pub fn lines_up_to(ours: LevelFilter) -> Targets {
+    Targets::new().with_default(LevelFilter::WARN).with_targets(OURS.map(|name| (name, ours)))
 }
 
 /// One JSON object per line, as on Lambda, into `writer`.

@@ -31,11 +31,9 @@ fn access_token(answer: &Answer) -> String {
 
 /// Whether an access token is accepted.
 async fn is_accepted(app: &App, token: &str) -> bool {
-    match app.get("/users/me").bearer(token).send().await.status {
-        200 => true,
-        401 => false,
-        status => panic!("{status}"),
-    }
+    let status = app.get("/users/me").bearer(token).send().await.status;
+    assert!(matches!(status, 200 | 401), "{status}");
+    status == 200
 }
 
 async fn sessions(app: &App, account: &Account) -> Vec<serde_json::Value> {

@@ -83,7 +83,7 @@ impl AuthState {
                 Ok(()) => return Ok(()),
                 // No name changes, so none can be taken, and nothing besides has a condition.
                 Err(UpdateUserError::Outdated | UpdateUserError::NameTaken(_) | UpdateUserError::Refused) => {
-                    race.lost()?
+                    race.lost()?;
                 }
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),
             }

@@ -47,7 +47,7 @@ pub use items::{InsertItemError, ItemTables, Items};
 pub use jobs::{Due, InsertJobError, JobFilter, Jobs, Promise};
 pub use keys::{Keys, PublishError, PublishedKey};
 pub use one_time::OneTimeTokens;
-pub use second_factors::{Checked, RightCode, SecondFactors, SetupCode};
+pub use second_factors::{CodeKind, RightCode, SecondFactors, SetupCode};
 pub use sessions::Sessions;
 pub use suppressions::Suppressions;
 pub use users::{InsertUserError, SignIn, TakenNames, UpdateUserError, Users};

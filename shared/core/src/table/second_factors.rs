@@ -21,7 +21,7 @@ use crate::totp::{OneTimePassword, RecoveryCode, SecondFactorKeys, TotpSecret};
 use right_code::Used;
 use stored::Stored;
 
-pub use right_code::{Checked, RightCode, SetupCode};
+pub use right_code::{CodeKind, RightCode, SetupCode};
 
 /// The shape of the row that is written here.
 const SCHEMA: u32 = 1;
@@ -113,16 +113,6 @@ impl SecondFactors {
             Some(stored) => self.right_code(user_id, code, stored, now),
             None => Ok(None),
         }
-    }
-
-    /// Uses a code, so that nobody can a second time: of requests that race each other, one passes.
-    ///
-    /// # Errors
-    /// See [`TableError`].
-    pub async fn check(&self, user_id: Uuid, code: &SecretString, now: Timestamp) -> Result<Checked, TableError> {
-        let Some(right) = self.judge(user_id, code, now).await? else { return Ok(Checked::Wrong) };
-        let is_used = self.send(&Also::nothing().and(self.consumption(&right))).await?;
-        Ok(if is_used { right.kind() } else { Checked::Wrong })
     }
 
     /// Uses a code to replace the recovery codes, and whether nobody else was faster to use it.

@@ -37,14 +37,13 @@ impl Sessions {
     /// Stores a session that begins, and what belongs to its beginning.
     ///
     /// # Errors
-    /// See [`TableError`].
-    pub async fn insert(&self, session: &Session, also: &Also<'_>) -> Result<(), TableError> {
+    /// [`ConditionalWriteError::Outdated`] if a condition of what belongs to it fails.
+    pub async fn insert(&self, session: &Session, also: &Also<'_>) -> Result<(), ConditionalWriteError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(attributes(session).into_attributes()));
         let mut transaction = Transaction::default();
         transaction.put(put)?;
         also.add_to(&mut transaction)?;
-        // Nothing here has a condition; should an addition have one that fails, another request is at the same thing.
-        transaction.send(&self.client).await?.map_err(|_| TableError::Busy)?;
+        transaction.send_conditional(&self.client).await?;
         also.announce().await;
         Ok(())
     }

@@ -6,15 +6,13 @@ use uuid::Uuid;
 
 use crate::totp::RecoveryCodeHash;
 
-/// What became of a code that was used.
+/// What kind of code one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checked {
-    /// It was the device's.
+pub enum CodeKind {
+    /// The device's.
     Totp,
-    /// It was a recovery code, which is used up now.
+    /// A recovery code.
     RecoveryCode,
-    /// It was neither, or has been used before.
-    Wrong,
 }
 
 /// A code that is right, and that nobody has used as far as has been read. It counts once it is written to be used, by one of
@@ -47,23 +45,22 @@ pub enum SetupCode {
     Right(RightCode),
 }
 
-impl Checked {
-    /// What kind of code it was, in records.
+impl CodeKind {
+    /// The name, in records.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
-            Self::Wrong => "wrong",
         }
     }
 }
 
 impl RightCode {
     /// What kind of code it is.
-    pub fn kind(&self) -> Checked {
+    pub fn kind(&self) -> CodeKind {
         match self.used {
-            Used::Step(_) => Checked::Totp,
-            Used::RecoveryCode(_) => Checked::RecoveryCode,
+            Used::Step(_) => CodeKind::Totp,
+            Used::RecoveryCode(_) => CodeKind::RecoveryCode,
         }
     }
 
