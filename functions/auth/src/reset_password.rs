@@ -1,6 +1,6 @@
 use axum::extract::State;
 use axum::response::Response;
-use futures_util::future::try_join;
+use futures_util::future::join3;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::job::{Job, Task};
 use peregrine_core::lockout::Contender;
@@ -9,7 +9,7 @@ use peregrine_core::mail::{Letter, Notice};
 use peregrine_core::one_time::Purpose;
 use peregrine_core::password::NewPassword;
 use peregrine_core::table::{Also, UpdateUserError};
-use peregrine_core::user::User;
+use peregrine_core::user::{UniqueName, User};
 use peregrine_core::validation::{Validate, masked};
 use peregrine_http::base_url::BaseUrl;
 use peregrine_http::client::{Client, Hardened};
@@ -131,8 +131,14 @@ pub(crate) async fn reset_password(
                 // Whoever had the account may have made keys to come back by. None is made any more, since the sessions have
                 // ended; where old ones can't be deleted the answer is an error, so that a link is asked for once more. Nor
                 // does whoever has guessed at the old password keep anybody from using the new one.
-                let account = Contender::Account(user.id);
-                try_join(state.api_keys.delete_all(user.id), state.attempts.succeeded(&account)).await?;
+                let [email, username] = [user.email.as_str(), &user.username].map(UniqueName::of).map(Contender::Name);
+                let (deleted, by_email, by_username) = join3(
+                    state.api_keys.delete_all(user.id),
+                    state.attempts.succeeded(&email, now),
+                    state.attempts.succeeded(&username, now),
+                )
+                .await;
+                deleted.and(by_email).and(by_username)?;
                 return Ok(representation.answer(&DONE));
             }
             // Another request has used the link up meanwhile.

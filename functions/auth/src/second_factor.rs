@@ -43,11 +43,10 @@ impl AuthState {
     /// The code, if it is right. Counted as an attempt to show who one is, before it is judged, so that whoever has got an
     /// access token can't guess codes.
     async fn right_code(&self, user: &User, proof: &SecondFactorProof) -> Result<RightCode, ApiError> {
-        let (contender, now) = (Contender::Account(user.id), self.clock.now());
+        let (contender, now) = (Contender::Code(user.id), self.clock.now());
         self.attempts.begin(&contender, now).await?;
         let right = self.second_factors.judge(user.id, &proof.otp, now).await?.ok_or_else(wrong_code)?;
-        // Only this attempt: whoever has a device must not be free to guess passwords.
-        self.attempts.take_back(&contender).await?;
+        self.attempts.succeeded(&contender, now).await?;
         Ok(right)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a user.
 
-use futures_util::future::{join, try_join, try_join3};
+use futures_util::future::{join, try_join3};
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
 use peregrine_core::password::Verified;
@@ -35,26 +35,22 @@ impl AuthState {
     ) -> Result<Token, ApiError> {
         let now = self.clock.now();
         let name = UniqueName::of(&grant.username);
-        let address = Contender::Address(client.address);
+        let (address, typed) = (Contender::Address(client.address), Contender::Name(name.clone()));
         let (id, (), signer) = try_join3(
-            async { Ok(self.users.id_of(&name).await?) },
-            async { Ok(self.attempts.check(&address, now).await?) },
+            async { Ok(self.users.id_for_sign_in(&name, &self.attempts, &address, now).await?) },
+            async { Ok(self.attempts.begin(&typed, now).await?) },
             self.signing.signer(now),
         )
         .await?;
-        let account = id.map_or(Contender::UnknownName(name.clone()), Contender::Account);
-        let (found, ()) = try_join(async { Ok::<_, ApiError>(self.users.find_for_sign_in(id).await?) }, async {
-            Ok(self.attempts.begin(&account, now).await?)
-        })
-        .await?;
+        let found = self.users.find_for_sign_in(id).await?;
         let verified = self.verify(&grant.username, found, grant.password, Rules { hardened }).await?;
-        let Some(user) = verified else { return Err(self.refuse(id, &address, client).await?) };
+        let Some(user) = verified else { return Err(self.refuse(id, &address, client, INCORRECT).await) };
         // The password is right, so whatever else is wrong is no guess of it.
         let scopes = granted(&user.scopes, &grant.scope, hardened, user.has_second_factor);
         let (scopes, code) = match scopes.and_then(|scopes| Ok((scopes, code_of(&user, grant.otp)?))) {
             Ok(asked) => asked,
             Err(error) => {
-                self.attempts.take_back(&account).await?;
+                self.attempts.succeeded(&typed, now).await?;
                 return Err(error);
             }
         };
@@ -62,13 +58,17 @@ impl AuthState {
         let session = Session::begin(&user, scopes, user.has_second_factor, began_by, now, &self.random);
         let event =
             |action| AuditEvent::new(action, user.id, client.address, now, &self.random).about(session.id.to_string());
-        let mut also = Also::nothing().and(self.audit.record(&event(AuditAction::SignedIn)));
+        let mut also = Also::nothing()
+            .and(self.attempts.success(&typed, now))
+            .and(self.audit.record(&event(AuditAction::SignedIn)));
         if let Some(code) = code {
+            let guess = Contender::Code(user.id);
+            self.attempts.begin(&guess, now).await?;
             let Some(right) = self.second_factors.judge(user.id, &code, now).await? else {
-                self.refuse(id, &address, client).await?;
-                return Err(INCORRECT_CODE);
+                self.attempts.succeeded(&typed, now).await?;
+                return Err(self.refuse(id, &address, client, INCORRECT_CODE).await);
             };
-            also = also.and(self.second_factors.consumption(&right));
+            also = also.and(self.second_factors.consumption(&right)).and(self.attempts.success(&guess, now));
             if right.kind() == CodeKind::RecoveryCode {
                 also = also.and(self.audit.record(&event(AuditAction::RecoveryCodeUsed)));
             }
@@ -76,10 +76,11 @@ impl AuthState {
         match self.sessions.insert(&session, &also).await {
             Ok(()) => {}
             // Nothing but the code can have been used by another request meanwhile.
-            Err(ConditionalWriteError::Outdated) => return Err(INCORRECT_CODE),
+            Err(ConditionalWriteError::Outdated) => {
+                return Err(self.refuse(id, &address, client, INCORRECT_CODE).await);
+            }
             Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
         }
-        self.attempts.succeeded(&account).await?;
         Token::of(&session, &session.scopes, self, &signer, now)
     }
 
@@ -112,16 +113,18 @@ impl AuthState {
         Ok(user)
     }
 
-    /// Puts a refused sign-in on record and is the answer to it.
-    async fn refuse(&self, id: Option<Uuid>, address: &Contender, client: &Client) -> Result<ApiError, ApiError> {
+    /// Puts a refused sign-in on record, counts it for its network address, and is the answer to it. A record that can't be
+    /// written does not change the answer: it would tell whose account is in the way.
+    async fn refuse(&self, id: Option<Uuid>, address: &Contender, client: &Client, answer: ApiError) -> ApiError {
         let now = self.clock.now();
         let event =
             AuditEvent::new(AuditAction::SignInRefused, id.unwrap_or_default(), client.address, now, &self.random)
                 .by(None);
         let (recorded, counted) = join(self.audit.insert(&event), self.attempts.failed(address, now)).await;
-        recorded?;
-        counted?;
-        Ok(INCORRECT)
+        for error in [recorded.err(), counted.err()].into_iter().flatten() {
+            tracing::error!(%error, "a refused sign-in could not be put on record or counted");
+        }
+        answer
     }
 
     /// Creates the first administrator's account, once and for all. If another sign-in has just done so, that account is the

@@ -12,9 +12,9 @@ use crate::UsersState;
 use crate::change::SESSION_OVER;
 
 impl UsersState {
-    /// Has the caller show their current password, which the body's `field` says. An attempt that fails counts like one to
-    /// sign in, so that who has found an unlocked computer can't guess on. The answer is the caller as stored when the
-    /// password was theirs.
+    /// Has the caller show their current password, which the body's `field` says. Attempts that fail make the caller wait, so
+    /// that who has found an unlocked computer can't guess on. The answer is the caller as stored when the password was
+    /// theirs.
     ///
     /// # Errors
     /// 422 for a wrong password, 429 after too many, 401 if the caller's session has just ended.
@@ -26,7 +26,7 @@ impl UsersState {
         field: &'static str,
     ) -> Result<User, ApiError> {
         let (id, now) = (caller.user.id, self.clock.now());
-        let contender = Contender::Account(id);
+        let contender = Contender::Password(id);
         // Counted before it is judged, and read with its hash, so that what is changed is the user whose password this is.
         let ((), found) =
             tokio::try_join!(async { Ok::<_, ApiError>(self.attempts.begin(&contender, now).await?) }, async {
@@ -41,7 +41,7 @@ impl UsersState {
             self.audit.insert(&refused.about("current password")).await?;
             return Err(ApiError::rule_broken(&["body", field], "The current password is wrong", masked()));
         }
-        self.attempts.succeeded(&contender).await?;
+        self.attempts.succeeded(&contender, now).await?;
         Ok(user)
     }
 }

@@ -1,14 +1,19 @@
 //! Lockout: attempts to show who one is, and how long to wait after some have failed (OWASP ASVS 6.1.1, NIST SP 800-63B
 //! section 5.2.2).
 //!
-//! An attempt is counted before it is judged, so that guesses that race each other can't pass together, and taken back once
-//! it has succeeded. So what is counted are failures, and attempts that are still being judged.
+//! What is guessed at is counted before it is judged, so that guesses that race each other can't pass together, and
+//! forgotten once an attempt has succeeded. Network addresses are counted after a failure, and a success takes nothing off
+//! them: whoever has one account must not be free to guess at others.
+//!
+//! Sign-ins are counted by the name that is typed, whether or not somebody has it, and apart from what those who are signed
+//! in show again: so a wait tells nothing about an account, and nobody can make its owner wait who is signed in.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use ring::digest;
 use uuid::Uuid;
 
@@ -20,6 +25,8 @@ use crate::user::UniqueName;
 pub struct Backoff {
     /// So many attempts may fail without a wait.
     pub free: u32,
+    /// Failures are counted in fixed windows of this length, and forgotten at the end of each.
+    pub window: Duration,
 }
 
 /// The wait after the first failure that is not free. It doubles with each further one.
@@ -28,25 +35,25 @@ const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// How often the wait doubles before it is the longest.
 const DOUBLINGS: u32 = 5;
-/// Failures are forgotten after so long without another.
-pub const MEMORY: Duration = Duration::from_hours(24);
 
-/// Who attempts.
+/// Who attempts, and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contender {
-    /// Whoever says to be this user.
-    Account(Uuid),
-    /// Whoever says to have this name, which nobody has. Counted like a user's, so that an answer tells nothing.
-    UnknownName(UniqueName),
+    /// Whoever signs in under this name, which nobody need have.
+    Name(UniqueName),
+    /// A signed-in user who shows the password again.
+    Password(Uuid),
+    /// Whoever shows a code of this user's second factor.
+    Code(Uuid),
     /// Whoever has this network address, whatever they say.
     Address(IpAddr),
 }
 
 impl Backoff {
-    /// For accounts: enough for somebody who tries out all the passwords that they remember.
-    pub const ACCOUNT: Self = Self { free: 10 };
-    /// For addresses: many people may share one.
-    pub const ADDRESS: Self = Self { free: 50 };
+    /// For what is guessed at: enough for somebody who tries out all the passwords that they remember.
+    pub const SECRET: Self = Self { free: 10, window: Duration::from_hours(24) };
+    /// For addresses, which many people may share: a window is over soon, so that their typos don't add up.
+    pub const ADDRESS: Self = Self { free: 50, window: Duration::from_hours(1) };
 
     /// The waits by number of failures: each with the most failures that it holds for, the last for all that are more.
     /// Nobody waits after fewer than [`Backoff::free`].
@@ -67,22 +74,31 @@ impl Contender {
     /// What holds for such contenders.
     pub fn backoff(&self) -> Backoff {
         match self {
-            Self::Account(_) | Self::UnknownName(_) => Backoff::ACCOUNT,
+            Self::Name(_) | Self::Password(_) | Self::Code(_) => Backoff::SECRET,
             Self::Address(_) => Backoff::ADDRESS,
         }
     }
 
-    /// The contender as it stands in keys. What somebody typed as a name may be a password, so it is hashed.
-    pub fn key(&self) -> String {
-        match self {
-            Self::Account(id) => format!("lockout#account#{id}"),
-            Self::UnknownName(name) => {
-                let hash = digest::digest(&digest::SHA256, name.as_str().as_bytes());
-                format!("lockout#name#{}", URL_SAFE_NO_PAD.encode(hash))
-            }
-            Self::Address(address) => format!("lockout#address#{}", Subject::Address(*address)),
-        }
+    /// The key under which failures are counted at this time, and the second at which the window ends. What somebody typed
+    /// as a name may be a password, so it is hashed. Windows of different contenders begin at different times.
+    pub fn window_at(&self, now: Timestamp) -> (String, i64) {
+        let subject = match self {
+            Self::Name(name) => format!("name#{}", hash_of(name.as_str())),
+            Self::Password(user_id) => format!("password#{user_id}"),
+            Self::Code(user_id) => format!("code#{user_id}"),
+            Self::Address(address) => format!("address#{}", Subject::Address(*address)),
+        };
+        let length = i64::try_from(self.backoff().window.as_secs()).unwrap_or(i64::MAX);
+        let hash = digest::digest(&digest::SHA256, subject.as_bytes());
+        let shift = hash.as_ref().first_chunk().copied().map_or(0, u32::from_be_bytes);
+        let shift = i64::from(shift).rem_euclid(length);
+        let window = (now.as_second() + shift).div_euclid(length);
+        (format!("lockout#{subject}#{window}"), (window + 1) * length - shift)
     }
+}
+
+fn hash_of(name: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, name.as_bytes()))
 }
 
 #[cfg(test)]
@@ -91,7 +107,23 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_quarter_of_an_hour() {
-        let waits: Vec<_> = (8..18).map(|failures| Backoff::ACCOUNT.wait_after(failures).as_secs()).collect();
+        let waits: Vec<_> = (8..18).map(|failures| Backoff::SECRET.wait_after(failures).as_secs()).collect();
         assert_eq!(waits, [0, 0, 30, 60, 120, 240, 480, 900, 900, 900]);
+    }
+
+    #[test]
+    fn a_window_lasts_for_its_time_and_the_next_one_is_another() {
+        let contender = Contender::Address("192.0.2.1".parse().unwrap());
+        let (key, ends) = contender.window_at(Timestamp::from_second(1_800_000_000).unwrap());
+        assert!((1..=3600).contains(&(ends - 1_800_000_000)));
+        assert_eq!(contender.window_at(Timestamp::from_second(ends - 1).unwrap()), (key.clone(), ends));
+        let (next, later) = contender.window_at(Timestamp::from_second(ends).unwrap());
+        assert!(next != key && later == ends + 3600);
+    }
+
+    #[test]
+    fn what_was_typed_as_a_name_is_not_kept() {
+        let contender = Contender::Name(UniqueName::of("my-secret-password"));
+        assert!(!contender.window_at(Timestamp::UNIX_EPOCH).0.contains("secret"));
     }
 }

@@ -47,12 +47,39 @@ async fn after_ten_failures_an_account_waits_longer_each_time() {
 }
 
 #[tokio::test]
-async fn a_users_names_share_one_count() {
+async fn a_wait_does_not_tell_that_two_names_belong_to_one_account() {
+    let app = App::start_with(&STRICT).await;
+    let ann = app.user("ann").await;
+    fail(&app, "ANN", 10).await;
+    assert_eq!(attempt(&app, "ann", PASSWORD).await.status, 429);
+    assert_eq!(attempt(&app, &ann.email, PASSWORD).await.status, 200);
+    assert_eq!(attempt(&app, "ann", PASSWORD).await.status, 429, "nor does a sign-in by the other name");
+}
+
+#[tokio::test]
+async fn failures_are_forgotten_after_a_day_and_those_of_an_address_after_an_hour() {
     let app = App::start_with(&STRICT).await;
     app.user("ann").await;
-    fail(&app, "ann", 5).await;
-    fail(&app, "ANN@example.com", 5).await;
-    assert_eq!(attempt(&app, "ann", PASSWORD).await.status, 429);
+    fail(&app, "ann", 10).await;
+    app.pass(SignedDuration::from_hours(24));
+    assert_eq!(fail(&app, "ann", 10).await, [401; 10], "though the row has not been swept");
+    for number in 0..40 {
+        attempt(&app, &format!("somebody{number}"), "Wrong0000").await;
+    }
+    assert_eq!(attempt(&app, "somebody else", "Wrong0000").await.status, 429);
+    app.pass(SignedDuration::from_hours(1));
+    for number in 0..50 {
+        assert_eq!(attempt(&app, &format!("nobody{number}"), "Wrong0000").await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_signed_in_is_not_kept_from_anything_by_those_who_guess() {
+    let app = App::start_with(&STRICT).await;
+    let ann = app.user("ann").await;
+    fail(&app, "ann", 11).await;
+    let change = json!({"current_password": PASSWORD, "new_password": "An0therPassword"});
+    assert_eq!(app.put("/users/me/password").by(&ann).json(&change).send().await.status, 204);
 }
 
 #[tokio::test]

@@ -3,16 +3,22 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
 use super::TableError;
+use super::also::Write;
 use super::row::Row;
-use crate::lockout::{Contender, MEMORY};
+use crate::lockout::Contender;
 use crate::settings::Environment;
 
 /// The shape of a row that is written here.
 const SCHEMA: u32 = 1;
+/// How often a count that met a transaction is tried in all: another attempt has just succeeded.
+const TRIES: u32 = 5;
+/// How long a row outlives its window, in seconds, for sandboxes whose clock is behind.
+const SLACK: i64 = 300;
 
 /// Counts attempts to show who one is, in the table of the rate limits. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,60 +62,67 @@ impl Attempts {
     /// # Errors
     /// See [`AttemptError`].
     pub async fn begin(&self, contender: &Contender, now: Timestamp) -> Result<(), AttemptError> {
+        for attempt in 1.. {
+            let Err(error) = self.counting(contender, now).send().await else { break };
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let left = self.left(failed.item.clone().unwrap_or_default(), contender, now)?;
+                    return Err(AttemptError::Locked { wait: left.max(Duration::from_secs(1)) });
+                }
+                Some(UpdateItemError::TransactionConflictException(_)) if attempt < TRIES => {
+                    tokio::time::sleep(Duration::from_millis(20) * attempt).await;
+                }
+                _ => return Err(TableError::call("UpdateItem", &error).into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The write that counts an attempt if the contender need not wait.
+    fn counting(&self, contender: &Contender, now: Timestamp) -> UpdateItemFluentBuilder {
         let (number, second) = (|number: i64| AttributeValue::N(number.to_string()), now.as_second());
-        let backoff = contender.backoff();
+        let (backoff, (key, ends)) = (contender.backoff(), contender.window_at(now));
         // Whoever has failed no more than so often may go on if the last time is so long ago.
         let mut conditions = vec!["attribute_not_exists(failures)".to_owned(), "failures < :free".to_owned()];
-        let mut call =
-            self.client.update_item().expression_attribute_values(":free", number(self.allowed(backoff.free)));
-        let (mut index, mut longest) = (0, Duration::ZERO);
-        for (most, wait) in backoff.waits() {
+        let mut call = self.client.update_item();
+        let mut longest = Duration::ZERO;
+        for (index, (most, wait)) in backoff.waits().enumerate() {
             conditions.push(format!("(failures <= :most{index} AND attempted_at <= :since{index})"));
             call = call
-                .expression_attribute_values(format!(":most{index}"), number(self.allowed(most)))
+                .expression_attribute_values(format!(":most{index}"), number(self.counted(most)))
                 .expression_attribute_values(format!(":since{index}"), number(second - seconds(wait)));
-            (index, longest) = (index + 1, wait);
+            longest = wait;
         }
         conditions.push("attempted_at <= :since_longest".to_owned());
-        let sent = call
-            .expression_attribute_values(":since_longest", number(second - seconds(longest)))
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(contender.key()))
+        call.table_name(&self.table)
+            .key("id", AttributeValue::S(key))
             .update_expression("SET attempted_at = :now, expires_at = :expires_at, #schema = :schema ADD failures :one")
             .condition_expression(conditions.join(" OR "))
             .expression_attribute_names("#schema", "schema")
+            .expression_attribute_values(":free", number(self.counted(backoff.free)))
+            .expression_attribute_values(":since_longest", number(second - seconds(longest)))
             .expression_attribute_values(":now", number(second))
-            .expression_attribute_values(":expires_at", number(second + seconds(MEMORY)))
+            .expression_attribute_values(":expires_at", number(ends + SLACK))
             .expression_attribute_values(":schema", number(SCHEMA.into()))
             .expression_attribute_values(":one", number(1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(()) };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                let left = self.left(failed.item.clone().unwrap_or_default(), contender, now)?;
-                Err(AttemptError::Locked { wait: left.max(Duration::from_secs(1)) })
-            }
-            _ => Err(TableError::call("UpdateItem", &error).into()),
-        }
     }
 
-    /// Whether the contender has to wait, without counting anything. For contenders whose attempts are counted once they
-    /// have failed: see [`Attempts::failed`].
-    ///
-    /// # Errors
-    /// See [`AttemptError`].
-    pub async fn check(&self, contender: &Contender, now: Timestamp) -> Result<(), AttemptError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(contender.key()))
-            .send()
-            .await
-            .map_err(|error| TableError::call("GetItem", &error))?;
-        let left = answer.item.map(|row| self.left(row, contender, now)).transpose()?.unwrap_or_default();
+    /// Where a contender's failures are counted at this time, for whoever reads it together with something else: the
+    /// table's name and the key.
+    pub(super) fn row_of(&self, contender: &Contender, now: Timestamp) -> (&str, String) {
+        (&self.table, contender.window_at(now).0)
+    }
+
+    /// Whether the contender has to wait, by the row of its failures if there is one. Counts nothing: for contenders whose
+    /// attempts are counted once they have failed, see [`Attempts::failed`].
+    pub(super) fn check(
+        &self,
+        row: Option<HashMap<String, AttributeValue>>,
+        contender: &Contender,
+        now: Timestamp,
+    ) -> Result<(), AttemptError> {
+        let left = row.map(|row| self.left(row, contender, now)).transpose()?.unwrap_or_default();
         if left.is_zero() { Ok(()) } else { Err(AttemptError::Locked { wait: left }) }
     }
 
@@ -140,47 +153,25 @@ impl Attempts {
         Ok(Duration::from_secs(u64::try_from(until - now.as_second()).unwrap_or_default()))
     }
 
-    /// Forgets an account's failures, after one of its attempts has succeeded. Not in the transaction of what succeeded: whoever
-    /// signs in several times at once would be in their own way.
+    /// Forgets the contender's failures, in the transaction of what has succeeded.
+    pub fn success(&self, contender: &Contender, now: Timestamp) -> Write {
+        let (key, _) = contender.window_at(now);
+        Delete::builder().table_name(&self.table).key("id", AttributeValue::S(key)).into()
+    }
+
+    /// Forgets the contender's failures, after an attempt that nothing else is written for has succeeded.
     ///
     /// # Errors
     /// See [`TableError`].
-    pub async fn succeeded(&self, contender: &Contender) -> Result<(), TableError> {
-        let delete = self.client.delete_item().table_name(&self.table);
-        let sent = delete.key("id", AttributeValue::S(contender.key())).send().await;
-        sent.map_err(|error| TableError::call("DeleteItem", &error))?;
+    pub async fn succeeded(&self, contender: &Contender, now: Timestamp) -> Result<(), TableError> {
+        let (key, _) = contender.window_at(now);
+        let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(key));
+        delete.send().await.map_err(|error| TableError::call("DeleteItem", &error))?;
         Ok(())
     }
 
-    /// Takes one attempt back that was not a failure. The earlier ones stay: whoever knows one password must not be free to
-    /// guess others.
-    ///
-    /// # Errors
-    /// See [`TableError`].
-    pub async fn take_back(&self, contender: &Contender) -> Result<(), TableError> {
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", AttributeValue::S(contender.key()))
-            .update_expression("ADD failures :less")
-            .condition_expression("failures > :none")
-            .expression_attribute_values(":less", AttributeValue::N("-1".to_owned()))
-            .expression_attribute_values(":none", AttributeValue::N("0".to_owned()))
-            .send()
-            .await;
-        match sent {
-            Err(error)
-                if !matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) =>
-            {
-                Err(TableError::call("UpdateItem", &error))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// How many failures that is here.
-    fn allowed(&self, failures: u32) -> i64 {
+    /// What a number of failures is in the table.
+    fn counted(&self, failures: u32) -> i64 {
         i64::from(failures) + i64::from(self.overlooked)
     }
 }

@@ -43,7 +43,8 @@ impl Sessions {
         let mut transaction = Transaction::default();
         transaction.put(put)?;
         also.add_to(&mut transaction)?;
-        transaction.send_conditional(&self.client).await?;
+        // Contention is no answer to a condition.
+        transaction.send(&self.client).await?.map_err(|_| ConditionalWriteError::Outdated)?;
         also.announce().await;
         Ok(())
     }

@@ -1,20 +1,25 @@
 mod row;
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder, UpdateBuilder};
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, KeysAndAttributes, Put, Update};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::also::{Also, Write};
+use super::attempts::{AttemptError, Attempts};
 use super::merge::{ShardedList, page_of};
 use super::row::Row;
 use super::transaction::{NotDone, Transaction};
 use super::{ConditionalWriteError, TableError, shard_of};
 use crate::email::Email;
 use crate::idempotency::{KeyUsed, Once};
+use crate::lockout::Contender;
 use crate::page::{Page, PageRequest};
 use crate::user::{UniqueName, User};
 
@@ -204,10 +209,42 @@ impl Users {
     /// # Errors
     /// See [`TableError`].
     pub async fn id_of(&self, name: &UniqueName) -> Result<Option<Uuid>, TableError> {
-        // A name that is longer than a key can be is nobody's, and DynamoDB would refuse the call. Nobody has an empty one
-        // either: to look for that makes all names cost the same.
-        let name = if name.as_str().len() > MAX_NAME_LENGTH { &UniqueName::of("") } else { name };
-        self.get(&guard_id(name), &["user_id"]).await?.map(|mut guard| guard.take_id("user_id")).transpose()
+        self.get(&guard_id(asked(name)), &["user_id"]).await?.map(|mut guard| guard.take_id("user_id")).transpose()
+    }
+
+    /// The id of the user with this email or username, unless whoever has this address has failed too often to sign in.
+    /// One call for both.
+    ///
+    /// # Errors
+    /// See [`AttemptError`].
+    pub async fn id_for_sign_in(
+        &self,
+        name: &UniqueName,
+        attempts: &Attempts,
+        address: &Contender,
+        now: Timestamp,
+    ) -> Result<Option<Uuid>, AttemptError> {
+        let key = |id: String| HashMap::from([("id".to_owned(), AttributeValue::S(id))]);
+        let incomplete = |error: BuildError| TableError::Call { operation: "BatchGetItem", cause: error.to_string() };
+        let (limits, address_key) = attempts.row_of(address, now);
+        let guard = KeysAndAttributes::builder().keys(key(guard_id(asked(name)))).consistent_read(true);
+        let failures = KeysAndAttributes::builder().keys(key(address_key));
+        let answer = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, guard.build().map_err(incomplete)?)
+            .request_items(limits, failures.build().map_err(incomplete)?)
+            .send()
+            .await
+            .map_err(|error| TableError::call("BatchGetItem", &error))?;
+        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+            return Err(TableError::Busy.into());
+        }
+        let mut rows = answer.responses.unwrap_or_default();
+        let mut first_of = |table: &str| rows.remove(table).and_then(|rows| rows.into_iter().next());
+        attempts.check(first_of(limits), address, now)?;
+        let guard = first_of(&self.table).map(|guard| Row::read("users", guard).take_id("user_id"));
+        Ok(guard.transpose()?)
     }
 
     /// The user with this id and what its password is verified with. Nobody has no id; to look for nobody costs the same.
@@ -423,4 +460,11 @@ fn taken<T>(user: &User, names: &[UniqueName], failed: Option<&[Option<T>]>) -> 
     let taken: Vec<_> = failed.map(|(name, _)| name).collect();
     let is_taken = |name: &str| taken.contains(&&UniqueName::of(name));
     TakenNames { email: is_taken(user.email.as_str()), username: is_taken(&user.username) }
+}
+
+/// The name to ask for. One that is longer than a key can be is nobody's, and DynamoDB would refuse the call; nobody has an
+/// empty one either, and to look for that makes all names cost the same.
+fn asked(name: &UniqueName) -> &UniqueName {
+    static NOBODYS: LazyLock<UniqueName> = LazyLock::new(|| UniqueName::of(""));
+    if name.as_str().len() > MAX_NAME_LENGTH { &NOBODYS } else { name }
 }
