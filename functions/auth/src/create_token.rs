@@ -1,4 +1,5 @@
 use axum::extract::State;
+use peregrine_http::base_url::BaseUrl;
 use peregrine_http::client::{Client, Hardened};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::pace::{self, Paced};
@@ -30,13 +31,13 @@ use crate::token_request::TokenRequest;
 )]
 pub(crate) async fn create_token(
     State(state): State<AuthState>,
-    Valid(_, (Form(request), client, Hardened(hardened))): Valid<
+    Valid(_, (Form(request), client, base_url, Hardened(hardened))): Valid<
         Paced<pace::SignIn, Anyone>,
-        (Form<TokenRequest>, Client, Hardened),
+        (Form<TokenRequest>, Client, BaseUrl, Hardened),
     >,
 ) -> Result<Token, ApiError> {
     match request {
         TokenRequest::Password(grant) => state.sign_in(grant, &client, hardened).await,
-        TokenRequest::Refresh(grant) => state.refresh(grant, &client, hardened).await,
+        TokenRequest::Refresh(grant) => state.refresh(grant, (&client, &base_url), hardened).await,
     }
 }

@@ -3,6 +3,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use peregrine_core::email::Email;
 use peregrine_core::job::{Job, Task};
+use peregrine_core::limit::Occasion;
 use peregrine_core::mail::links::LOGIN_PATH;
 use peregrine_core::mail::{Content, Letter};
 use peregrine_core::table::InsertJobError;
@@ -83,7 +84,7 @@ pub(crate) async fn forgot_password(
     Valid(_, (FormOrJson(asked), BaseUrl(base_url), client, representation)): Valid<Paced<Mail, Anyone>, Asked>,
 ) -> Result<Response, ApiError> {
     // Whoever floods a mailbox learns no more than anybody else: not even that they have gone too far.
-    if count_mail_to(&state.limiter, &asked.email).await.is_ok() {
+    if count_mail_to(&state.limiter, &asked.email, Occasion::PasswordReset).await.is_ok() {
         let content = Content::PasswordReset { asked_from: client.address };
         let letter = Letter { to: asked.email, base_url, content };
         // It belongs to nobody: its owner could see whether there was somebody to write to.

@@ -9,6 +9,7 @@ mod forgot_password;
 mod jwks;
 mod link;
 mod login;
+mod notice;
 mod refresh_token;
 mod request_verification;
 mod reset_password;

@@ -1,9 +1,11 @@
 use axum::extract::State;
 use futures_util::future::try_join3;
 use peregrine_core::audit::{AuditAction, AuditEvent};
+use peregrine_core::mail::Notice;
 use peregrine_core::session::{Refreshing, Session};
-use peregrine_core::table::ConditionalWriteError;
+use peregrine_core::table::{Also, ConditionalWriteError};
 use peregrine_core::user::User;
+use peregrine_http::base_url::BaseUrl;
 use peregrine_http::client::{Client, Hardened};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Form;
@@ -34,9 +36,12 @@ use crate::token_request::RefreshGrant;
 )]
 pub(crate) async fn refresh_token(
     State(state): State<AuthState>,
-    Valid(_, (Form(grant), client, Hardened(hardened))): Valid<Anyone, (Form<RefreshGrant>, Client, Hardened)>,
+    Valid(_, (Form(grant), client, base_url, Hardened(hardened))): Valid<
+        Anyone,
+        (Form<RefreshGrant>, Client, BaseUrl, Hardened),
+    >,
 ) -> Result<Token, ApiError> {
-    state.refresh(grant, &client, hardened).await
+    state.refresh(grant, (&client, &base_url), hardened).await
 }
 
 impl AuthState {
@@ -47,7 +52,7 @@ impl AuthState {
     pub(crate) async fn refresh(
         &self,
         grant: RefreshGrant,
-        client: &Client,
+        (client, base_url): (&Client, &BaseUrl),
         hardened: bool,
     ) -> Result<Token, ApiError> {
         let token = self.refresh_tokens.open(&grant.refresh_token).map_err(|_| ApiError::UnusableRefreshToken)?;
@@ -77,20 +82,28 @@ impl AuthState {
                     }
                     Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
                 },
-                Refreshing::Reused => return Err(self.end_reused(user, &session, client).await?),
+                Refreshing::Reused => return Err(self.end_reused(user, &session, client, base_url).await?),
             };
             return Token::of(&session, &scopes, self, &signer, now);
         }
     }
 
     /// Ends a session whose refresh token somebody has used who must not have it, and is the answer to them.
-    async fn end_reused(&self, user: User, session: &Session, client: &Client) -> Result<ApiError, ApiError> {
+    async fn end_reused(
+        &self,
+        user: User,
+        session: &Session,
+        client: &Client,
+        base_url: &BaseUrl,
+    ) -> Result<ApiError, ApiError> {
         let (user_id, now) = (user.id, self.clock.now());
         tracing::warn!(%user_id, session_id = %session.id, "a refresh token was used twice; its session ends");
         let event = AuditEvent::new(AuditAction::RefreshTokenReused, user_id, client.address, now, &self.random)
             .by(None)
             .about(session.id.to_string());
-        self.end_session(user, session.id, &event).await?;
+        let notice = self.notice(Notice::RefreshTokenReused, &user, base_url.0.clone());
+        let also = self.promising(Also::nothing().and(self.audit.record(&event)), notice.as_ref());
+        self.end_session(user, session.id, also).await?;
         Ok(ApiError::UnusableRefreshToken)
     }
 }

@@ -1,5 +1,6 @@
 use axum::extract::State;
 use peregrine_core::job::{Job, JobView, Task};
+use peregrine_core::limit::Occasion;
 use peregrine_core::mail::Letter;
 use peregrine_http::base_url::BaseUrl;
 use peregrine_http::caller::{Scoped, UsersWrite};
@@ -40,7 +41,7 @@ pub(crate) async fn request_verification(
     let unconfirmed = Some(&user.email).filter(|_| !user.is_verified);
     let to = user.pending_email.as_ref().or(unconfirmed);
     let to = to.ok_or(ApiError::Conflict("The email address is confirmed"))?;
-    count_mail_to(&state.limiter, to).await?;
+    count_mail_to(&state.limiter, to, Occasion::Verification).await?;
     let letter = Letter::confirmation(user, to, base_url);
     let job = Job::new(Task::Email(letter), user.id, state.clock.now(), &state.random);
     state.promises.make(key, &job).await

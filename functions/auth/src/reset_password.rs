@@ -2,10 +2,9 @@ use axum::extract::State;
 use axum::response::Response;
 use futures_util::future::join3;
 use peregrine_core::audit::{AuditAction, AuditEvent};
-use peregrine_core::job::{Job, Task};
 use peregrine_core::lockout::Contender;
+use peregrine_core::mail::Notice;
 use peregrine_core::mail::links::{LOGIN_PATH, LinkError};
-use peregrine_core::mail::{Letter, Notice};
 use peregrine_core::one_time::Purpose;
 use peregrine_core::password::NewPassword;
 use peregrine_core::table::{Also, UpdateUserError};
@@ -119,13 +118,11 @@ pub(crate) async fn reset_password(
     loop {
         let now = state.clock.now();
         let event = AuditEvent::new(AuditAction::PasswordReset, user.id, client.address, now, &state.random);
-        let letter = Letter::notice(Notice::PasswordReset, &user.email, base_url.clone());
-        let notice = Job::new(Task::Email(letter), user.id, now, &state.random);
-        let also = Also::nothing()
-            .and(state.use_up(&link))
-            .and(state.audit.record(&event))
-            .and_promise(state.jobs.promise(&notice));
+        // Whoever has read the mail has shown that the address is theirs.
         let changed = User { is_verified: true, ..user.with_new_password(now) };
+        let notice = state.notice(Notice::PasswordReset, &changed, base_url.clone());
+        let also = Also::nothing().and(state.use_up(&link)).and(state.audit.record(&event));
+        let also = state.promising(also, notice.as_ref());
         match state.users.update(&user, &changed, Some(&password_hash), &also).await {
             Ok(()) => {
                 // Whoever had the account may have made keys to come back by. None is made any more, since the sessions have

@@ -54,7 +54,7 @@ pub(crate) async fn revoke_token(
         Some(Revocable::Session { user_id, id }) => {
             if let Some(user) = state.users.find(user_id).await? {
                 let event = state.event(AuditAction::SessionEnded, user_id, id, &client);
-                state.end_session(user, id, &event).await?;
+                state.end_session(user, id, Also::nothing().and(state.audit.record(&event))).await?;
             }
         }
         Some(Revocable::ApiKey { user_id, id }) => {

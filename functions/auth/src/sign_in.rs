@@ -2,7 +2,7 @@
 //!
 //! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a user.
 
-use futures_util::future::{join, try_join3};
+use futures_util::future::{join, try_join, try_join3};
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
 use peregrine_core::password::Verified;
@@ -63,10 +63,15 @@ impl AuthState {
             .and(self.audit.record(&event(AuditAction::SignedIn)));
         if let Some(code) = code {
             let guess = Contender::Code(user.id);
-            self.attempts.begin(&guess, now).await?;
-            let Some(right) = self.second_factors.judge(user.id, &code, now).await? else {
-                self.attempts.succeeded(&typed, now).await?;
-                return Err(self.refuse(id, &address, client, INCORRECT_CODE).await);
+            let ((), right) = try_join(async { Ok::<_, ApiError>(self.attempts.begin(&guess, now).await?) }, async {
+                Ok(self.second_factors.judge(user.id, &code, now).await?)
+            })
+            .await?;
+            let Some(right) = right else {
+                let (answer, forgotten) =
+                    join(self.refuse(id, &address, client, INCORRECT_CODE), self.attempts.succeeded(&typed, now)).await;
+                forgotten?;
+                return Err(answer);
             };
             also = also.and(self.second_factors.consumption(&right)).and(self.attempts.success(&guess, now));
             if right.kind() == CodeKind::RecoveryCode {

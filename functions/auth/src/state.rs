@@ -83,6 +83,7 @@ impl AuthState {
         let issuer = environment.text("TOKEN_ISSUER");
         let jobs = Jobs::from_env(&mut environment, &config);
         let signing_secret = environment.secret("SIGNING_SECRET", 32);
+        let second_factor_secret = environment.secret("SECOND_FACTOR_SECRET", 32);
         let seal_secret = environment.secret("SEAL_SECRET", 32);
         let first_admin = FirstAdminAccess::from_env(&mut environment);
         let (clock, random, client) = (Clock::system(), Random::system(), Client::new(&config));
@@ -96,7 +97,7 @@ impl AuthState {
 
         let keys = Keys::new(client.clone(), keys_table);
         let signing_keys = SigningKeys::new(&signing_secret);
-        let second_factor_keys = SecondFactorKeys::new(&signing_secret, random.clone());
+        let second_factor_keys = SecondFactorKeys::new(&second_factor_secret, random.clone());
         Ok(Self {
             users,
             signing: Signing::start(keys, signing_keys, issuer.clone(), random.clone(), clock.now()).await?,

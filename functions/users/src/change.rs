@@ -1,7 +1,7 @@
 //! What PUT, PATCH and DELETE have in common: to read a user, to decide, and to write only if nobody else has.
 
 use peregrine_core::audit::{AuditAction, AuditEvent};
-use peregrine_core::limit::{Policy, Subject};
+use peregrine_core::limit::{Occasion, Policy, Subject};
 use peregrine_core::table::{Also, ConditionalWriteError, UpdateUserError};
 use peregrine_core::user::{User, UserView};
 use peregrine_http::caller::{Scoped, UsersWrite};
@@ -68,7 +68,8 @@ impl UsersState {
             let letters = self.letters_of_change(both, *is_address_named, is_password_new, base_url);
             if *is_address_named && !letters.is_empty() && !is_counted {
                 self.count_mail(caller.user.id).await?;
-                count_mail_to(&self.limiter, changed.pending_email.as_ref().unwrap_or(&changed.email)).await?;
+                let address = changed.pending_email.as_ref().unwrap_or(&changed.email);
+                count_mail_to(&self.limiter, address, Occasion::Verification).await?;
                 is_counted = true;
             }
             let events = self.events_of_change(both, is_password_new, caller.user.id, circumstances);

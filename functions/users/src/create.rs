@@ -2,6 +2,7 @@ use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::idempotency::Once;
 use peregrine_core::job::Job;
+use peregrine_core::limit::Occasion;
 use peregrine_core::mail::{Letter, Notice};
 use peregrine_core::scope::Scope;
 use peregrine_core::table::{Also, InsertUserError};
@@ -59,7 +60,7 @@ pub(crate) async fn create_user(
     let user = User::new(&new, state.clock.now(), &state.random);
     check_context(&new.password, &user, "password", &circumstances)?;
     // Nobody's mailbox fills up because somebody signs up with its address again and again.
-    count_mail_to(&state.limiter, &user.email).await?;
+    count_mail_to(&state.limiter, &user.email, Occasion::SignUp).await?;
     let admin = caller.filter(|caller| caller.may(Scope::Admin));
     if circumstances.hardened && admin.is_none() {
         return sign_up_discreetly(&state, &user, new, key, &circumstances).await;

@@ -68,6 +68,27 @@ pub enum Subject {
     Mailbox([u8; 32]),
 }
 
+/// What a mail is about that somebody may have sent to an address which is not theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// A sign-up with the address.
+    SignUp,
+    /// A request to confirm the address.
+    Verification,
+    /// A request for a new password.
+    PasswordReset,
+}
+
+impl Occasion {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::SignUp => "sign-up",
+            Self::Verification => "verification",
+            Self::PasswordReset => "password-reset",
+        }
+    }
+}
+
 /// Where a subject stands after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
@@ -86,9 +107,11 @@ pub struct Standing {
 }
 
 impl Subject {
-    /// Whoever reads the mail of this address.
-    pub fn mailbox(email: &Email) -> Self {
-        let hash = digest::digest(&digest::SHA256, UniqueName::of(email.as_str()).as_str().as_bytes());
+    /// Whoever reads the mail of this address. Each occasion has a count of its own, so that nobody can keep the mail of one
+    /// from an address by bringing about those of another.
+    pub fn mailbox(email: &Email, occasion: Occasion) -> Self {
+        let name = UniqueName::of(email.as_str());
+        let hash = digest::digest(&digest::SHA256, format!("{}#{}", occasion.as_str(), name.as_str()).as_bytes());
         Self::Mailbox(hash.as_ref().try_into().unwrap_or_default())
     }
 }
@@ -174,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_mailbox_counts_once_however_its_address_is_written_and_shows_no_address() {
-        let mailbox = |address: &str| Subject::mailbox(&Email::parse(address).unwrap());
+        let mailbox = |address: &str| Subject::mailbox(&Email::parse(address).unwrap(), Occasion::SignUp);
         assert_eq!(mailbox("Ann@Example.com"), mailbox("ann@example.com"));
         assert_ne!(mailbox("ann@example.com"), mailbox("bob@example.com"));
         assert!(!mailbox("ann@example.com").to_string().contains("ann"));

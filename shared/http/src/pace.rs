@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use peregrine_core::email::Email;
-use peregrine_core::limit::{Policy, Subject};
+use peregrine_core::limit::{Occasion, Policy, Subject};
 use peregrine_core::table::RateLimiter;
 
 use crate::caller::Credential;
@@ -30,9 +30,10 @@ pub trait PacePolicy: Send {
 ///
 /// # Errors
 /// 429.
-pub async fn count_mail_to(limiter: &RateLimiter, email: &Email) -> Result<(), ApiError> {
+pub async fn count_mail_to(limiter: &RateLimiter, email: &Email, occasion: Occasion) -> Result<(), ApiError> {
     // A counter that can't be reached lets mail pass, as it does requests.
-    limiter.take(Policy::Mailbox, &Subject::mailbox(email)).await.map_or(Ok(()), |standing| allowed(&standing))
+    let standing = limiter.take(Policy::Mailbox, &Subject::mailbox(email, occasion)).await;
+    standing.map_or(Ok(()), |standing| allowed(&standing))
 }
 
 macro_rules! policies {

@@ -238,9 +238,20 @@ async fn who_guesses_codes_has_to_wait_and_the_right_one_is_then_refused_too() {
     assert_eq!((locked.status, locked.header("retry-after").is_some()), (429, true));
     app.pass(SignedDuration::from_secs(31));
     assert_eq!(post(&app, &ann.account, "/recovery-codes", &ann.shown(&app, 0)).await.status, 200);
-    app.pass(SignedDuration::from_secs(1));
     let next = post(&app, &ann.account, "/disable", "000000").await;
-    assert_eq!(next.status, 429, "one right code forgives no wrong ones");
+    assert_eq!(next.status, 422, "who has shown a right code begins anew");
+}
+
+#[tokio::test]
+async fn to_show_the_password_forgives_no_wrong_codes() {
+    let app = App::start_with(&[("STRICT_LIMITS", "true")]).await;
+    let ann = Protected::set_up(&app, "ann").await;
+    for _ in 0..10 {
+        assert_eq!(post(&app, &ann.account, "/disable", "000000").await.status, 422);
+    }
+    assert_eq!(sign_in(&app, "ann", None).await.status, 401, "the password is right, and a code is asked for");
+    assert_eq!(sign_in(&app, "ann", Some(&ann.shown(&app, 0))).await.status, 429);
+    assert_eq!(post(&app, &ann.account, "/disable", &ann.shown(&app, 0)).await.status, 429);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 use axum::Json;
 use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
+use peregrine_core::mail::Notice;
 use peregrine_core::table::{Also, SetupCode};
 use peregrine_core::totp::RecoveryCodes;
+use peregrine_http::base_url::BaseUrl;
 use peregrine_http::caller::{Interactive, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
@@ -34,7 +36,10 @@ use crate::AuthState;
 )]
 pub(crate) async fn confirm_totp(
     State(state): State<AuthState>,
-    Valid(caller, (client, Body(proof))): Valid<Interactive<UsersWrite>, (Client, Body<SecondFactorProof>)>,
+    Valid(caller, (client, BaseUrl(base_url), Body(proof))): Valid<
+        Interactive<UsersWrite>,
+        (Client, BaseUrl, Body<SecondFactorProof>),
+    >,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
     let (user, now) = (caller.user(), state.clock.now());
     if user.has_second_factor {
@@ -49,7 +54,9 @@ pub(crate) async fn confirm_totp(
     let codes = state.new_recovery_codes();
     let event = AuditEvent::new(AuditAction::SecondFactorEnabled, user.id, client.address, now, &state.random);
     let confirmation = state.second_factors.confirmation(&code, &codes, now);
+    let notice = state.notice(Notice::SecondFactorEnabled, user, base_url);
     let also = Also::nothing().and(confirmation).and(state.audit.record(&event));
+    let also = state.promising(also, notice.as_ref());
     state.set_second_factor(&caller, true, &also).await?;
     Ok(Json(RecoveryCodes::new(&codes)))
 }

@@ -1,6 +1,8 @@
 use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
+use peregrine_core::mail::Notice;
 use peregrine_core::table::Also;
+use peregrine_http::base_url::BaseUrl;
 use peregrine_http::caller::{Interactive, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
@@ -33,7 +35,10 @@ use crate::AuthState;
 )]
 pub(crate) async fn disable_totp(
     State(state): State<AuthState>,
-    Valid(caller, (client, Body(proof))): Valid<Interactive<UsersWrite>, (Client, Body<SecondFactorProof>)>,
+    Valid(caller, (client, BaseUrl(base_url), Body(proof))): Valid<
+        Interactive<UsersWrite>,
+        (Client, BaseUrl, Body<SecondFactorProof>),
+    >,
 ) -> Result<NoContent, ApiError> {
     let user = caller.user();
     if !user.has_second_factor {
@@ -42,7 +47,9 @@ pub(crate) async fn disable_totp(
     let code = state.right_code(user, &proof).await?;
     let (action, now) = (AuditAction::SecondFactorDisabled, state.clock.now());
     let event = AuditEvent::new(action, user.id, client.address, now, &state.random).about(code.kind().as_str());
+    let notice = state.notice(Notice::SecondFactorDisabled, user, base_url);
     let also = Also::nothing().and(state.second_factors.removal(&code)).and(state.audit.record(&event));
+    let also = state.promising(also, notice.as_ref());
     state.set_second_factor(&caller, false, &also).await?;
     Ok(NoContent)
 }

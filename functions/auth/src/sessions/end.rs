@@ -60,7 +60,7 @@ pub(crate) async fn end_session(
     session.filter(|session| session.is_live(user, now)).ok_or(NOT_FOUND)?;
     let event = AuditEvent::new(AuditAction::SessionEnded, user.id, client.address, now, &state.random)
         .about(path.session_id.to_string());
-    state.end_session(user.clone(), path.session_id, &event).await?;
+    state.end_session(user.clone(), path.session_id, Also::nothing().and(state.audit.record(&event))).await?;
     Ok(NoContent)
 }
 
@@ -69,9 +69,9 @@ impl AuthState {
     ///
     /// # Errors
     /// 409 if the user keeps being changed by others.
-    pub(crate) async fn end_session(&self, mut user: User, id: Uuid, event: &AuditEvent) -> Result<(), ApiError> {
+    pub(crate) async fn end_session(&self, mut user: User, id: Uuid, also: Also<'_>) -> Result<(), ApiError> {
         let mut race = Race::new("User was changed by somebody else, please try again");
-        let also = Also::nothing().and(self.sessions.removal(user.id, id)).and(self.audit.record(event));
+        let also = also.and(self.sessions.removal(user.id, id));
         loop {
             let now = self.clock.now();
             if user.ended_sessions.contains_key(&id) {

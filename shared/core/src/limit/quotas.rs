@@ -60,7 +60,7 @@ fn default_of(policy: Policy) -> Quota {
         Policy::Writes => (120, 60),
         Policy::SignIn => (20, 60),
         Policy::SignUp | Policy::Mail => (20, 3600),
-        Policy::Mailbox => (5, 3600),
+        Policy::Mailbox => (5, 1800),
     };
     Quota { requests, seconds }
 }
@@ -106,10 +106,10 @@ mod tests {
 
     #[test]
     fn a_policy_that_is_left_out_has_its_default() {
-        let defaults = [(1200, 60), (120, 60), (20, 60), (20, 3600), (20, 3600), (5, 3600)];
+        let defaults = [(1200, 60), (120, 60), (20, 60), (20, 3600), (20, 3600), (5, 1800)];
         assert_eq!(quotas(&limits("", "").unwrap()), defaults);
         let some = limits(" sign-in=5/30  mail=1/86400 ", "true").unwrap();
-        assert_eq!(quotas(&some), [(1200, 60), (120, 60), (5, 30), (20, 3600), (1, 86400), (5, 3600)]);
+        assert_eq!(quotas(&some), [(1200, 60), (120, 60), (5, 30), (20, 3600), (1, 86400), (5, 1800)]);
     }
 
     #[test]
