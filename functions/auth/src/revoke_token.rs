@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::State;
+use futures_util::future::try_join;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::table::Also;
 use peregrine_core::validation::Validate;
@@ -52,7 +53,11 @@ pub(crate) async fn revoke_token(
 ) -> Result<Json<Message>, ApiError> {
     match state.revocable(&revocation.token).await? {
         Some(Revocable::Session { user_id, id }) => {
-            if let Some(user) = state.users.find(user_id).await? {
+            let (user, session) = try_join(state.users.find(user_id), state.sessions.find(user_id, id)).await?;
+            let now = state.clock.now();
+            if let Some(user) = user
+                && session.is_some_and(|session| session.is_live(&user, now))
+            {
                 let event = state.event(AuditAction::SessionEnded, user_id, id, &client);
                 state.end_session(user, id, Also::nothing().and(state.audit.record(&event))).await?;
             }

@@ -82,10 +82,7 @@ impl UsersState {
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),
             }
             user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
-            // Whoever has changed the password or ended the session meanwhile meant that nothing more is done by it.
-            if user.id == caller.user.id && caller.session.is_some_and(|session| !user.accepts(session)) {
-                return Err(SESSION_OVER);
-            }
+            ensure_session_goes_on(caller, &user)?;
         }
     }
 
@@ -109,6 +106,7 @@ impl UsersState {
                 Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
             }
             user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
+            ensure_session_goes_on(caller, &user)?;
         }
         if let Err(error) = self.credentials.delete_all(user.id).await {
             // The account is gone, as was asked. What is left opens nothing without its user.
@@ -124,4 +122,11 @@ impl UsersState {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses to go on with a request of a session that has ended meanwhile: whoever has changed the password or ended the
+/// session meant that nothing more is done by it.
+fn ensure_session_goes_on(caller: &Scoped<UsersWrite>, user: &User) -> Result<(), ApiError> {
+    let is_over = user.id == caller.user.id && caller.session.is_some_and(|session| !user.accepts(session));
+    if is_over { Err(SESSION_OVER) } else { Ok(()) }
 }

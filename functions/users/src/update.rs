@@ -1,7 +1,8 @@
 use axum::extract::State;
+use jiff::Timestamp;
 use peregrine_core::user::{User, UserPatch, UserView};
 use peregrine_core::validation::{Change, Fault, Input, Segment};
-use peregrine_http::caller::{Scoped, SelfOrAdmin, UsersWrite};
+use peregrine_http::caller::{Scoped, SelfOrAdmin, UsersWrite, is_recent};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
@@ -59,10 +60,10 @@ pub(crate) async fn patch_user(
     patch: UserPatch,
     circumstances: &Circumstances,
 ) -> Result<Tagged<UserView>, ApiError> {
-    check_permission(caller, &user, &patch, circumstances)?;
+    let now = state.clock.now();
+    check_permission(caller, &user, &patch, circumstances, now)?;
     // Before the hashes, which are the most expensive thing here; the change asks again.
     circumstances.precondition.check(&UserView::from(user.clone()))?;
-    let now = state.clock.now();
     let password = patch.password.clone().set();
     if let Some(password) = &password {
         check_context(password, &user.patched_by(&patch, now), "password", circumstances)?;
@@ -89,17 +90,26 @@ fn check_permission(
     user: &User,
     patch: &UserPatch,
     circumstances: &Circumstances,
+    now: Timestamp,
 ) -> Result<(), ApiError> {
     let is_own = user.id == caller.user.id;
     let is_password_set = matches!(patch.password, Change::Set(_));
     let refused = [
         patch.needs_admin() && !caller.is_admin(),
         // Whoever has one API key must not get the whole account by it.
-        patch.changes_sign_in() && caller.session.is_none(),
-        // An admin has a mail with a link sent (OWASP ASVS 6.4.6).
-        circumstances.hardened && is_password_set && !is_own,
+        (patch.changes_sign_in() || patch.renames()) && caller.session.is_none(),
+        // Whoever chooses another one's password, or the address that a link for a new one is sent to, could sign in as
+        // them. An admin has a link sent to the address that is there (OWASP ASVS 6.4.6).
+        circumstances.hardened && !is_own && (is_password_set || matches!(patch.email, Change::Set(_))),
     ];
-    if refused.contains(&true) { Err(ApiError::Forbidden) } else { Ok(()) }
+    if refused.contains(&true) {
+        return Err(ApiError::Forbidden);
+    }
+    if circumstances.hardened && patch.needs_admin() {
+        let session = caller.session.ok_or(ApiError::Forbidden)?;
+        return if is_recent(session, now) { Ok(()) } else { Err(ApiError::SignInTooOld) };
+    }
+    Ok(())
 }
 
 /// Has callers show the current password before they change what they sign in with themselves.

@@ -44,6 +44,8 @@ pub struct ApiKey {
     pub name: String,
     /// What it allows, of what its owner may do.
     pub scopes: Scopes,
+    /// The owner's [`User::api_key_epoch`](crate::user::User::api_key_epoch) in which it was created. In any other it is over.
+    pub epoch: u64,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it stops being accepted. Whole seconds.
@@ -125,8 +127,14 @@ impl NewApiKey {
 }
 
 impl ApiKey {
-    /// A user's new key.
-    pub fn new(user_id: Uuid, new: &NewApiKey, scopes: Scopes, now: Timestamp, random: &Random) -> Self {
+    /// A new key of a user, in their [`User::api_key_epoch`](crate::user::User::api_key_epoch).
+    pub fn new(
+        (user_id, epoch): (Uuid, u64),
+        new: &NewApiKey,
+        scopes: Scopes,
+        now: Timestamp,
+        random: &Random,
+    ) -> Self {
         let lifetime = Duration::from_hours(24) * new.expires_in_days;
         let expires_at = later(now, lifetime);
         Self {
@@ -134,15 +142,16 @@ impl ApiKey {
             user_id,
             name: new.name.clone(),
             scopes,
+            epoch,
             created_at: now,
             // The row says it in seconds, which is how DynamoDB deletes what has expired.
             expires_at: Timestamp::from_second(expires_at.as_second()).unwrap_or(expires_at),
         }
     }
 
-    /// Whether the key has not expired.
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.expires_at
+    /// Whether the key has neither expired nor been ended with all others of its owner, who is in this epoch now.
+    pub fn is_live(&self, epoch: u64, now: Timestamp) -> bool {
+        epoch == self.epoch && now < self.expires_at
     }
 
     /// The key with its text, for its owner to see this once.
@@ -154,7 +163,7 @@ impl ApiKey {
 
 impl From<ApiKey> for ApiKeyView {
     fn from(key: ApiKey) -> Self {
-        let ApiKey { id, user_id: _, name, scopes, created_at, expires_at } = key;
+        let ApiKey { id, user_id: _, name, scopes, created_at, expires_at, epoch: _ } = key;
         Self { id, name, scopes, created_at, expires_at }
     }
 }
@@ -242,7 +251,7 @@ mod tests {
 
     fn key() -> ApiKey {
         let new = NewApiKey { name: "import".to_owned(), scopes: None, expires_in_days: 1 };
-        ApiKey::new(Uuid::max(), &new, Scopes::of_new_user(), Timestamp::UNIX_EPOCH, &Random::system())
+        ApiKey::new((Uuid::max(), 0), &new, Scopes::of_new_user(), Timestamp::UNIX_EPOCH, &Random::system())
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct User {
     pub has_second_factor: bool,
     /// Counts how often all sessions have been ended at once. A session belongs to the epoch in which it began.
     pub session_epoch: u64,
+    /// Counts how often all API keys have been ended at once. A key belongs to the epoch in which it was created.
+    pub api_key_epoch: u64,
     /// Sessions that were ended one by one, each until its last access token has expired.
     pub ended_sessions: BTreeMap<Uuid, Timestamp>,
     /// When the user signed up.
@@ -231,6 +233,7 @@ impl User {
             scopes: Scopes::of_new_user(),
             has_second_factor: false,
             session_epoch: 0,
+            api_key_epoch: 0,
             ended_sessions: BTreeMap::new(),
             created_at: now,
             updated_at: now,
@@ -293,6 +296,7 @@ impl User {
         if let Some(is_active) = patch.is_active.clone().set() {
             if user.is_active && !is_active {
                 user.end_all_sessions();
+                user.api_key_epoch += 1;
             }
             user.is_active = is_active;
         }
@@ -374,6 +378,13 @@ impl User {
         Self { updated_at: now, pending_email: None, ..self.with_all_sessions_ended() }
     }
 
+    /// The user as it is once the password was reset by a link in a mail. API keys end too: whoever had the account may have
+    /// made some to come back by. The address is theirs, for they have read its mail.
+    #[must_use]
+    pub fn with_password_reset(&self, now: Timestamp) -> Self {
+        Self { is_verified: true, api_key_epoch: self.api_key_epoch + 1, ..self.with_new_password(now) }
+    }
+
     /// The user after a second factor has been set up or removed. All sessions end: whoever has signed in before has not
     /// shown what a sign-in takes now (OWASP ASVS 7.4.3).
     #[must_use]
@@ -397,6 +408,11 @@ impl UserPatch {
     /// Whether it changes what only an admin may change.
     pub fn needs_admin(&self) -> bool {
         self.is_active != Change::Keep || self.scopes != Change::Keep
+    }
+
+    /// Whether it changes the name that the user signs in with, besides the address.
+    pub fn renames(&self) -> bool {
+        matches!(self.username, Change::Set(_))
     }
 
     /// Whether it changes by what the user shows who they are.
@@ -484,6 +500,7 @@ impl FirstAdmin {
             scopes: Scopes::from_iter(crate::scope::Scope::ALL),
             has_second_factor: false,
             session_epoch: 0,
+            api_key_epoch: 0,
             ended_sessions: BTreeMap::new(),
             created_at: now,
             updated_at: now,

@@ -27,7 +27,7 @@ use crate::layers::X_API_KEY;
 use crate::request::{Caller, Received};
 
 pub use by_session::{BySession, MayHaveSession};
-pub use interactive::Interactive;
+pub use interactive::{Interactive, is_recent};
 pub use where_hardened::WhereHardened;
 
 const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
@@ -122,8 +122,8 @@ impl Authenticator {
                 // Side by side, so that a key takes no longer than a token.
                 let (key, user) =
                     futures_util::try_join!(self.api_keys.find(&presented), self.users.find(presented.user_id))?;
-                let key = key.filter(|key| key.is_live(self.clock.now())).ok_or(REFUSED)?;
                 let user = user.filter(|user| user.is_active).ok_or(REFUSED)?;
+                let key = key.filter(|key| key.is_live(user.api_key_epoch, self.clock.now())).ok_or(REFUSED)?;
                 let mut scopes = key.scopes.granted_by(&user.scopes);
                 if received.exchange.hardened() && !user.has_second_factor {
                     // Where an admin's sign-in takes a second factor, a key must not outlive it.

@@ -198,10 +198,18 @@ where
             _ if matches!(credential, Ok(None)) => return Err(ApiError::Invalid(faults)),
             _ => Err(ApiError::Invalid(faults)),
         };
+        // An API key shows by itself whose it says to be, not that it has not been deleted since.
+        let is_unproven = matches!(credential, Ok(Some(Credential::ApiKey(_))));
         let user_id = credential.as_ref().ok().and_then(|credential| credential.as_ref().map(Credential::user_id));
-        let mut counted = pin!(count(&received.exchange, &received.method, C::POLICY, user_id, state.as_ref()));
+        let count_for = |user_id| count(&received.exchange, &received.method, C::POLICY, user_id, state.as_ref());
+        let mut counted = pin!(count_for(user_id));
         let identified = async { C::identify(credential?, &received, state).await };
-        let caller = if let Some(counted) = counted.as_mut().now_or_never() {
+        let caller = if is_unproven {
+            // Whoever has a key of no use any more must not use up the requests of whose it was.
+            let caller = identified.await;
+            count_for(user_id.filter(|_| caller.is_ok())).await?;
+            caller
+        } else if let Some(counted) = counted.as_mut().now_or_never() {
             // The sandbox knows by itself: a caller who is refused again costs no call.
             counted?;
             identified.await

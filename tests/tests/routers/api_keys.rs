@@ -91,7 +91,7 @@ async fn what_is_no_key_of_ours_is_refused() {
     let key = key_of(&app, &ann).await.text("/key");
     let texts = ApiKeyTexts::new(&SECRET.into());
     let wish = NewApiKey { name: "x".to_owned(), scopes: None, expires_in_days: 1 };
-    let made_up = ApiKey::new(ann.id.parse().unwrap(), &wish, Scopes::of_new_user(), app.now(), &Random::system());
+    let made_up = ApiKey::new((ann.id.parse().unwrap(), 0), &wish, Scopes::of_new_user(), app.now(), &Random::system());
     let unknown = texts.issue(&made_up, &Random::system()).expose_secret().to_owned();
     for foreign in ["", "prg_", &key[..key.len() - 1], &format!("{key}A"), &key.replace("prg_", "PRG_"), &unknown] {
         let answer = app.get("/users/me").header("x-api-key", foreign).send().await;
@@ -117,6 +117,8 @@ async fn a_key_ends_when_it_expires_or_is_deleted_or_its_owner_is_gone() {
     let is_accepted =
         async |key: &Answer| app.get("/users/me").header("x-api-key", &key.text("/key")).send().await.status == 200;
     let [first, second, of_bob] = [key_of(&app, &ann).await, key_of(&app, &ann).await, key_of(&app, &bob).await];
+    let cid = app.user("cid").await;
+    let of_cid = key_of(&app, &cid).await;
     let path = format!("{PATH}/{}", first.text("/id"));
     assert_eq!(app.delete(&path).by(&bob).send().await.status, 404, "to others it does not exist");
     assert_eq!(app.delete(&path).by(&ann).send().await.status, 204);
@@ -124,18 +126,20 @@ async fn a_key_ends_when_it_expires_or_is_deleted_or_its_owner_is_gone() {
     assert_eq!((is_accepted(&first).await, is_accepted(&second).await), (false, true));
     let activate =
         |is_active: bool| app.patch(&format!("/users/{}", ann.id)).by(&admin).json(&json!({"is_active": is_active}));
+    assert_eq!(app.delete("/users/me/sessions").by(&cid).send().await.status, 204);
+    assert!(is_accepted(&of_cid).await, "a key does not end with the sessions");
     activate(false).send().await;
     assert!(!is_accepted(&second).await);
     activate(true).send().await;
-    assert!(is_accepted(&second).await, "a key does not end with the sessions");
+    assert!(!is_accepted(&second).await, "an activation revives no key");
     assert_eq!(app.delete("/users/me").by(&bob).send().await.status, 204);
     assert!(!is_accepted(&of_bob).await);
     app.pass(SignedDuration::from_hours(90 * 24) - SignedDuration::from_secs(1));
-    assert!(is_accepted(&second).await);
+    assert!(is_accepted(&of_cid).await);
     app.pass(SignedDuration::from_secs(1));
-    assert!(!is_accepted(&second).await);
-    let ann = app.sign_in("ann", PASSWORD).await;
-    assert_eq!(app.get(PATH).by(&ann).send().await.body, json!([]), "what has expired is not listed");
+    assert!(!is_accepted(&of_cid).await);
+    let cid = app.sign_in("cid", PASSWORD).await;
+    assert_eq!(app.get(PATH).by(&cid).send().await.body, json!([]), "what has expired is not listed");
 }
 
 #[tokio::test]
@@ -262,7 +266,7 @@ async fn where_sign_in_is_hardened_a_key_takes_a_recent_one_and_admin_a_second_f
     let texts = ApiKeyTexts::new(&SECRET.into());
     let new = NewApiKey { name: "a".to_owned(), scopes: None, expires_in_days: 1 };
     let key = ApiKey::new(
-        admin.id.parse().unwrap(),
+        (admin.id.parse().unwrap(), 0),
         &new,
         Scopes::parse_lenient("admin users:read"),
         app.now(),
@@ -291,10 +295,18 @@ async fn all_keys_of_a_user_are_deleted_at_once_and_none_slips_in() {
     users.update(&user, &user.with_all_sessions_ended(), None, &Also::nothing()).await.unwrap();
     keys.delete_all(id).await.unwrap();
     let wish = NewApiKey { name: "a".to_owned(), scopes: None, expires_in_days: 1 };
-    let late = ApiKey::new(id, &wish, Scopes::of_new_user(), app.now(), &Random::system());
+    let late = ApiKey::new((id, 0), &wish, Scopes::of_new_user(), app.now(), &Random::system());
     let held = keys.list(id).await.unwrap();
     let hash = ApiKeyHash::of(&"text".into());
-    let stored = keys.insert(&late, &hash, &held, &Also::nothing().and(users.unended(&user)), None).await;
+    let stored = keys
+        .insert(
+            &late,
+            &hash,
+            &held,
+            &Also::nothing().and(users.unended(&user, peregrine_core::user::SessionRef { id: Uuid::nil(), epoch: 0 })),
+            None,
+        )
+        .await;
     assert!(matches!(stored, Err(InsertApiKeyError::Outdated)), "{stored:?}");
     for (key, status) in [(&one, 401), (&other, 401), (&of_bob, 200)] {
         assert_eq!(app.get("/users/me").header("x-api-key", &key.text("/key")).send().await.status, status);

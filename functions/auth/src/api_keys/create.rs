@@ -45,7 +45,7 @@ pub(crate) async fn create_api_key(
     let user = caller.user();
     let scopes = new.scopes_within(caller.scopes()).ok_or(ApiError::Forbidden)?;
     let now = state.clock.now();
-    let key = ApiKey::new(user.id, &new, scopes, now, &state.random);
+    let key = ApiKey::new((user.id, user.api_key_epoch), &new, scopes, now, &state.random);
     let text = state.api_key_texts.issue(&key, &state.random);
     let location = format!("/api/v1/users/me/api-keys/{}", key.id);
     let created = Created::at(location, &key.issued(&text))?.secret();
@@ -53,11 +53,11 @@ pub(crate) async fn create_api_key(
     let event = AuditEvent::new(AuditAction::ApiKeyCreated, user.id, client.address, now, &state.random)
         .about(format!("{}: {}", key.id, key.scopes));
     // Were the user's sessions ended at this moment, the key would outlive what ended them.
-    let also = Also::nothing().and(state.users.unended(user)).and(state.audit.record(&event));
+    let also = Also::nothing().and(state.users.unended(user, caller.session)).and(state.audit.record(&event));
     let mut race = Race::new("Keys were changed by somebody else, please try again");
     loop {
         let held = state.api_keys.list(user.id).await?;
-        if held.clone().live(now).count() >= MOST {
+        if held.clone().live(user.api_key_epoch, now).count() >= MOST {
             return Err(ApiError::Conflict("A user can have 20 API keys at most"));
         }
         match state.api_keys.insert(&key, &ApiKeyHash::of(&text), &held, &also, once.as_ref()).await {

@@ -22,5 +22,5 @@ pub(crate) async fn list_api_keys(
     Valid(caller, ()): Valid<Scoped<UsersRead>, ()>,
 ) -> Result<Json<Vec<ApiKeyView>>, ApiError> {
     let held = state.api_keys.list(caller.user.id).await?;
-    Ok(Json(held.live(state.clock.now()).map(ApiKeyView::from).collect()))
+    Ok(Json(held.live(caller.user.api_key_epoch, state.clock.now()).map(ApiKeyView::from).collect()))
 }

@@ -41,8 +41,8 @@ pub struct HeldApiKeys {
 
 impl HeldApiKeys {
     /// The keys that have not expired.
-    pub fn live(self, now: Timestamp) -> impl Iterator<Item = ApiKey> {
-        self.keys.into_iter().filter(move |key| key.is_live(now))
+    pub fn live(self, epoch: u64, now: Timestamp) -> impl Iterator<Item = ApiKey> {
+        self.keys.into_iter().filter(move |key| key.is_live(epoch, now))
     }
 }
 
@@ -211,6 +211,7 @@ fn attributes(key: &ApiKey) -> Row {
         .with_text("id", key.id.to_string())
         .with_text("name", &key.name)
         .with_texts("scopes", key.scopes.iter().map(crate::scope::Scope::as_str))
+        .with_number("epoch", &key.epoch)
         .with_text("created_at", key.created_at.to_string())
         .with_number("expires_at", &key.expires_at.as_second())
         .with_number("schema", &SCHEMA)
@@ -223,6 +224,7 @@ fn api_key_of(mut row: Row) -> Result<ApiKey, TableError> {
         user_id: row.take_id("user_id")?,
         name: row.take_text("name")?,
         scopes: Scopes::parse_lenient(&row.take_texts("scopes")?.join(" ")),
+        epoch: row.take_parsed("epoch")?,
         created_at: row.take_time("created_at")?,
         expires_at: expires_at.map_err(|_| TableError::Row { table: "api keys", attribute: "expires_at" })?,
     })

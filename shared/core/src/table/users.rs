@@ -21,7 +21,7 @@ use crate::email::Email;
 use crate::idempotency::{KeyUsed, Once};
 use crate::lockout::Contender;
 use crate::page::{Page, PageRequest};
-use crate::user::{UniqueName, User};
+use crate::user::{SessionRef, UniqueName, User};
 
 use self::row::{OPTIONAL, READABLE, SCHEMA, attributes, user_of};
 
@@ -349,9 +349,9 @@ impl Users {
         Ok(())
     }
 
-    /// Asks that the user is still there and active, and that their sessions have not been ended since they were read, for
+    /// Asks that the user is still there and active, and that this session of theirs has not been ended since, for
     /// what may not outlive that.
-    pub fn unended(&self, user: &User) -> Write {
+    pub fn unended(&self, user: &User, session: SessionRef) -> Write {
         // Rows of schema 1 have no epoch; theirs is the first.
         let epoch = match user.session_epoch {
             0 => "(session_epoch = :epoch OR attribute_not_exists(session_epoch))",
@@ -360,7 +360,10 @@ impl Users {
         ConditionCheck::builder()
             .table_name(&self.table)
             .key("id", AttributeValue::S(user.id.to_string()))
-            .condition_expression(format!("is_active = :active AND {epoch}"))
+            .condition_expression(format!(
+                "is_active = :active AND {epoch} AND attribute_not_exists(ended_sessions.#session)"
+            ))
+            .expression_attribute_names("#session", session.id.to_string())
             .expression_attribute_values(":active", AttributeValue::Bool(true))
             .expression_attribute_values(":epoch", AttributeValue::N(user.session_epoch.to_string()))
             .into()

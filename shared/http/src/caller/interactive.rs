@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
 use peregrine_core::job::later;
 use peregrine_core::scope::Scopes;
 use peregrine_core::user::{SessionRef, User};
@@ -22,6 +23,11 @@ pub struct Interactive<R> {
     pub session: SessionRef,
 }
 
+/// Whether the sign-in that began a session is recent enough to change credentials where sign-in is hardened.
+pub fn is_recent(session: SessionRef, now: Timestamp) -> bool {
+    now <= later(session.began_at(), LONGEST_AGO)
+}
+
 impl<R> Interactive<R> {
     /// The user, as stored now.
     pub fn user(&self) -> &User {
@@ -42,8 +48,7 @@ impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Interactive
     async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
         let caller = Scoped::<R>::identify(credential, received, state).await?;
         let session = caller.session.ok_or(ApiError::Forbidden)?;
-        let is_recent = state.as_ref().now() <= later(session.began_at(), LONGEST_AGO);
-        if received.exchange.hardened() && !is_recent {
+        if received.exchange.hardened() && !is_recent(session, state.as_ref().now()) {
             return Err(ApiError::SignInTooOld);
         }
         Ok(Self { caller, session })

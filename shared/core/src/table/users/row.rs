@@ -29,6 +29,7 @@ pub(super) const READABLE: &[&str] = &[
     "scopes",
     "has_second_factor",
     "session_epoch",
+    "api_key_epoch",
     "ended_sessions",
     "created_at",
     "updated_at",
@@ -51,6 +52,7 @@ pub(super) fn attributes(user: &User) -> Row {
         .with_texts("scopes", user.scopes.iter().map(crate::scope::Scope::as_str))
         .with("has_second_factor", AttributeValue::Bool(user.has_second_factor))
         .with_number("session_epoch", &user.session_epoch)
+        .with_number("api_key_epoch", &user.api_key_epoch)
         .with("ended_sessions", ended_sessions(&user.ended_sessions))
         .with_text("created_at", user.created_at.to_string())
         .with_text("updated_at", user.updated_at.to_string())
@@ -95,6 +97,7 @@ pub(super) fn user_of(mut row: Row) -> Result<User, TableError> {
         // Absent in rows of schema 1.
         has_second_factor: row.take_optional_flag("has_second_factor")?.unwrap_or_default(),
         session_epoch: row.take_optional_parsed("session_epoch")?.unwrap_or_default(),
+        api_key_epoch: row.take_optional_parsed("api_key_epoch")?.unwrap_or_default(),
         ended_sessions: match row.take_optional_row("ended_sessions")? {
             None => BTreeMap::new(),
             Some(sessions) => sessions.take_times_by_id("ended_sessions")?,
