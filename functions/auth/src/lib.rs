@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod audit;
+mod change_user;
 mod create_token;
 mod first_admin;
 mod forgot_password;

@@ -21,6 +21,25 @@ impl FollowedLink {
     pub(crate) fn is_for(&self, address: &Email) -> bool {
         self.stored.is_for(&self.token, address)
     }
+
+    /// Checks that its user may still use it. Whether they have the address that it was sent to, or wait for it to be
+    /// confirmed, is for [`FollowedLink::is_for`] to say.
+    ///
+    /// # Errors
+    /// 400 if the user is inactive.
+    pub(crate) fn check_user(&self, user: &User) -> Result<(), ApiError> {
+        let may_use_it = user.id == self.token.user_id() && user.is_active;
+        if may_use_it { Ok(()) } else { Err(LinkError::Gone.into()) }
+    }
+
+    /// Checks that its user may still use it and has the address that it was sent to.
+    ///
+    /// # Errors
+    /// 400 if the user is inactive or has given the address up.
+    pub(crate) fn check_owner(&self, user: &User) -> Result<(), ApiError> {
+        self.check_user(user)?;
+        if self.is_for(&user.email) { Ok(()) } else { Err(LinkError::Gone.into()) }
+    }
 }
 
 impl AuthState {
@@ -35,23 +54,12 @@ impl AuthState {
         Ok(FollowedLink { token, stored })
     }
 
-    /// Whom the link was made for, as stored now. Whether they have the address that it was sent to, or still wait for it to
-    /// be confirmed, is for [`FollowedLink::is_for`] to say.
+    /// Whom the link was made for, as stored now.
     ///
     /// # Errors
-    /// 400 if the user is gone or inactive.
-    pub(crate) async fn addressee_of(&self, link: &FollowedLink) -> Result<User, ApiError> {
-        let user = self.users.find(link.token.user_id()).await?;
-        user.filter(|user| user.is_active).ok_or(ApiError::UnusableLink(LinkError::Gone))
-    }
-
-    /// Whose link it is, as stored now.
-    ///
-    /// # Errors
-    /// 400 if the user is gone or inactive, or has given the address up that the link was sent to.
-    pub(crate) async fn owner_of(&self, link: &FollowedLink) -> Result<User, ApiError> {
-        let user = self.addressee_of(link).await?;
-        Some(user).filter(|user| link.is_for(&user.email)).ok_or(ApiError::UnusableLink(LinkError::Gone))
+    /// 400 if the user is gone.
+    pub(crate) async fn user_of(&self, link: &FollowedLink) -> Result<User, ApiError> {
+        self.users.find(link.token.user_id()).await?.ok_or(ApiError::UnusableLink(LinkError::Gone))
     }
 
     /// Uses the link up, in the transaction of what it is good for.

@@ -7,20 +7,20 @@ use peregrine_core::mail::Notice;
 use peregrine_core::mail::links::{LOGIN_PATH, LinkError};
 use peregrine_core::one_time::Purpose;
 use peregrine_core::password::NewPassword;
-use peregrine_core::table::{Also, UpdateUserError};
-use peregrine_core::user::UniqueName;
+use peregrine_core::table::Also;
+use peregrine_core::user::{UniqueName, User};
 use peregrine_core::validation::{Validate, masked};
 use peregrine_http::base_url::BaseUrl;
 use peregrine_http::client::{Client, Hardened};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{FormOrJson, Query};
-use peregrine_http::race::Race;
 use peregrine_http::request::{Anyone, Valid};
 use peregrine_http::web_page::{Field, Message, Representation, WebPage};
 use secrecy::SecretString;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::AuthState;
+use crate::change_user::UserChange;
 
 /// What the link in the mail says.
 #[derive(Debug, IntoParams, Validate)]
@@ -107,43 +107,37 @@ pub(crate) async fn reset_password(
     >,
 ) -> Result<Response, ApiError> {
     let link = state.follow(Purpose::ResetPassword, &link.token).await?;
-    let mut user = state.owner_of(&link).await?;
+    let user = state.user_of(&link).await?;
+    link.check_owner(&user)?;
     if hardened {
         let refused = |reason| ApiError::rule_broken(&["body", "password"], reason, masked());
         new.password.check_context(&user).map_err(refused)?;
     }
     // Only now, so that a forged link does not cost the time that a hash takes.
     let password_hash = state.passwords.hash(new.password.into_secret()).await?;
-    let mut race = Race::new("User was changed by somebody else, please try again");
-    loop {
-        let now = state.clock.now();
-        let event = AuditEvent::new(AuditAction::PasswordReset, user.id, client.address, now, &state.random);
-        let changed = user.with_password_reset(now);
-        let notice = state.notice(Notice::PasswordReset, &changed, base_url.clone());
-        let also = Also::nothing().and(state.use_up(&link)).and(state.audit.record(&event));
-        let also = state.promising(also, notice.as_ref());
-        match state.users.update(&user, &changed, Some(&password_hash), &also).await {
-            Ok(()) => {
-                // Nobody is kept from using the new password by whoever has guessed at the old one. The keys are of no use
-                // any more, so to delete them only tidies up.
-                let [email, username] = [user.email.as_str(), &user.username].map(UniqueName::of).map(Contender::Name);
-                let (deleted, by_email, by_username) = join3(
-                    state.api_keys.delete_all(user.id),
-                    state.attempts.succeeded(&email, now),
-                    state.attempts.succeeded(&username, now),
-                )
-                .await;
-                for error in [deleted.err(), by_email.err(), by_username.err()].into_iter().flatten() {
-                    tracing::error!(user_id = %user.id, %error, "what a reset leaves behind could not be tidied up");
-                }
-                return Ok(representation.answer(&DONE));
-            }
-            // Another request has used the link up meanwhile.
-            Err(UpdateUserError::Refused) => return Err(LinkError::Gone.into()),
-            // No name changes, so none can be taken.
-            Err(UpdateUserError::Outdated | UpdateUserError::NameTaken(_)) => race.lost()?,
-            Err(UpdateUserError::Table(error)) => return Err(error.into()),
-        }
-        user = state.owner_of(&link).await?;
+    let now = state.clock.now();
+    let event = AuditEvent::new(AuditAction::PasswordReset, user.id, client.address, now, &state.random);
+    let notice = state.notice(Notice::PasswordReset, &user.with_password_reset(now), base_url);
+    let also = Also::nothing().and(state.use_up(&link)).and(state.audit.record(&event));
+    let also = state.promising(also, notice.as_ref());
+    let change = |user: &User| {
+        link.check_owner(user)?;
+        // Another request may have used the link up meanwhile.
+        let change = UserChange::to(user.with_password_reset(now), also.clone());
+        Ok(Some(change.with_password(&password_hash).or(LinkError::Gone)))
+    };
+    let user = state.change_user(user, change).await?.ok_or(LinkError::Gone)?;
+    // Nobody is kept from using the new password by whoever has guessed at the old one. The keys are of no use any more,
+    // so to delete them only tidies up.
+    let [email, username] = [user.email.as_str(), &user.username].map(UniqueName::of).map(Contender::Name);
+    let (deleted, by_email, by_username) = join3(
+        state.api_keys.delete_all(user.id),
+        state.attempts.succeeded(&email, now),
+        state.attempts.succeeded(&username, now),
+    )
+    .await;
+    for error in [deleted.err(), by_email.err(), by_username.err()].into_iter().flatten() {
+        tracing::error!(user_id = %user.id, %error, "what a reset leaves behind could not be tidied up");
     }
+    Ok(representation.answer(&DONE))
 }

@@ -10,17 +10,17 @@ pub(crate) mod read;
 pub(crate) mod recovery_codes;
 
 use peregrine_core::lockout::Contender;
-use peregrine_core::table::{Also, RightCode, UpdateUserError};
+use peregrine_core::table::{Also, RightCode};
 use peregrine_core::totp::{RECOVERY_CODES, RecoveryCode};
 use peregrine_core::user::User;
 use peregrine_core::validation::{Validate, masked};
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, REFUSED, UsersWrite};
 use peregrine_http::error::ApiError;
-use peregrine_http::race::Race;
 use secrecy::SecretString;
 use utoipa::ToSchema;
 
 use crate::AuthState;
+use crate::change_user::UserChange;
 
 /// What shows that the caller has the second factor.
 #[derive(Debug, ToSchema, Validate)]
@@ -57,20 +57,15 @@ impl AuthState {
         has_second_factor: bool,
         also: &Also<'_>,
     ) -> Result<(), ApiError> {
-        let mut race = Race::new("User was changed by somebody else, please try again");
-        let mut user = caller.user().clone();
-        loop {
-            match self.users.update(&user, &user.with_second_factor(has_second_factor), None, also).await {
-                Ok(()) => return Ok(()),
-                // Another request has just used the code, or the set-up.
-                Err(UpdateUserError::Refused) => return Err(wrong_code()),
-                // No name changes, so none can be taken.
-                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken(_)) => race.lost()?,
-                Err(UpdateUserError::Table(error)) => return Err(error.into()),
+        let change = |user: &User| {
+            if !user.accepts(caller.session) {
+                return Err(REFUSED);
             }
-            let found = self.users.find(user.id).await?.filter(|user| user.accepts(caller.session));
-            user = found.ok_or(ApiError::Unauthenticated("Could not validate credentials"))?;
-        }
+            // Another request may just have used the code, or the set-up.
+            Ok(Some(UserChange::to(user.with_second_factor(has_second_factor), also.clone()).or(wrong_code())))
+        };
+        self.change_user(caller.user().clone(), change).await?.ok_or(REFUSED)?;
+        Ok(())
     }
 
     fn new_recovery_codes(&self) -> [RecoveryCode; RECOVERY_CODES] {

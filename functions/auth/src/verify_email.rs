@@ -3,18 +3,19 @@ use axum::response::Response;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::mail::links::LinkError;
 use peregrine_core::one_time::Purpose;
-use peregrine_core::table::{Also, UpdateUserError};
+use peregrine_core::table::Also;
+use peregrine_core::user::User;
 use peregrine_core::validation::Validate;
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Query;
-use peregrine_http::race::Race;
 use peregrine_http::request::{Anyone, Valid};
 use peregrine_http::web_page::{Message, Representation, WebPage};
 use secrecy::SecretString;
 use utoipa::IntoParams;
 
 use crate::AuthState;
+use crate::change_user::UserChange;
 
 /// What the link in the mail says.
 #[derive(Debug, IntoParams, Validate)]
@@ -84,25 +85,20 @@ pub(crate) async fn verify_email(
     Valid(_, (Query(link), client, representation)): Valid<Anyone, (Query<VerificationLink>, Client, Representation)>,
 ) -> Result<Response, ApiError> {
     let link = state.follow(Purpose::VerifyEmail, &link.token).await?;
-    let mut race = Race::new("User was changed by somebody else, please try again");
-    loop {
-        let user = state.addressee_of(&link).await?;
-        let now = state.clock.now();
+    let now = state.clock.now();
+    let change = |user: &User| {
+        link.check_user(user)?;
         let confirmed = user.confirmed(|address| link.is_for(address), now).ok_or(LinkError::Gone)?;
-        let event = AuditEvent::new(AuditAction::EmailVerified, user.id, client.address, now, &state.random);
-        let mut also = Also::nothing().and(state.use_up(&link)).and(state.audit.record(&event));
+        let event = |action| AuditEvent::new(action, user.id, client.address, now, &state.random);
+        let mut also = Also::nothing().and(state.use_up(&link));
+        also = also.and(state.audit.record(&event(AuditAction::EmailVerified)));
         if confirmed.email != user.email {
-            let event = AuditEvent::new(AuditAction::EmailChanged, user.id, client.address, now, &state.random);
-            also = also.and(state.audit.record(&event));
+            also = also.and(state.audit.record(&event(AuditAction::EmailChanged)));
         }
-        match state.users.update(&user, &confirmed, None, &also).await {
-            Ok(()) => return Ok(representation.answer(&DONE)),
-            // Another request has used the link up meanwhile.
-            Err(UpdateUserError::Refused) => return Err(LinkError::Gone.into()),
-            // Only who reads the mail of this address learns it.
-            Err(UpdateUserError::NameTaken(_)) => return Err(ApiError::Conflict("Another account has this address")),
-            Err(UpdateUserError::Outdated) => race.lost()?,
-            Err(UpdateUserError::Table(error)) => return Err(error.into()),
-        }
-    }
+        // Another request may have used the link up meanwhile.
+        Ok(Some(UserChange::to(confirmed, also).or(LinkError::Gone)))
+    };
+    let user = state.user_of(&link).await?;
+    state.change_user(user, change).await?.ok_or(LinkError::Gone)?;
+    Ok(representation.answer(&DONE))
 }

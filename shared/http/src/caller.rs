@@ -31,7 +31,8 @@ pub use interactive::{Interactive, is_recent};
 pub use where_hardened::WhereHardened;
 
 const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
-const REFUSED: ApiError = ApiError::Unauthenticated("Could not validate credentials");
+/// The answer to a credential that is not accepted, or no longer, in FastAPI's words.
+pub const REFUSED: ApiError = ApiError::Unauthenticated("Could not validate credentials");
 
 /// Finds out whom a bearer token or an API key belongs to. Cheap to clone.
 #[derive(Debug, Clone)]

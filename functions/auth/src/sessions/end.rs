@@ -1,7 +1,7 @@
 use axum::extract::State;
 use jiff::SignedDuration;
 use peregrine_core::audit::{AuditAction, AuditEvent};
-use peregrine_core::table::{Also, UpdateUserError};
+use peregrine_core::table::Also;
 use peregrine_core::token::LIFETIME_SECONDS;
 use peregrine_core::user::User;
 use peregrine_core::validation::Validate;
@@ -9,13 +9,13 @@ use peregrine_http::caller::{Interactive, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
-use peregrine_http::race::Race;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::AuthState;
+use crate::change_user::UserChange;
 
 /// How much longer than its tokens an ended session is remembered, for functions whose clocks are behind.
 const SLACK_SECONDS: i64 = 60;
@@ -69,26 +69,18 @@ impl AuthState {
     ///
     /// # Errors
     /// 409 if the user keeps being changed by others.
-    pub(crate) async fn end_session(&self, mut user: User, id: Uuid, also: Also<'_>) -> Result<(), ApiError> {
-        let mut race = Race::new("User was changed by somebody else, please try again");
+    pub(crate) async fn end_session(&self, user: User, id: Uuid, also: Also<'_>) -> Result<(), ApiError> {
         let also = also.and(self.sessions.removal(user.id, id));
-        loop {
-            let now = self.clock.now();
+        let change = |user: &User| {
             if user.ended_sessions.contains_key(&id) {
-                return Ok(());
+                return Ok(None);
             }
+            let now = self.clock.now();
             let tokens_until = now.saturating_add(SignedDuration::from_secs(LIFETIME_SECONDS + SLACK_SECONDS));
             let ended = user.with_session_ended(id, tokens_until.unwrap_or(now), now);
-            match self.users.update(&user, &ended, None, &also).await {
-                Ok(()) => return Ok(()),
-                // No name changes, so none can be taken, and nothing besides has a condition.
-                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken(_) | UpdateUserError::Refused) => {
-                    race.lost()?;
-                }
-                Err(UpdateUserError::Table(error)) => return Err(error.into()),
-            }
-            let Some(now_stored) = self.users.find(user.id).await? else { return Ok(()) };
-            user = now_stored;
-        }
+            Ok(Some(UserChange::to(ended, also.clone())))
+        };
+        // Whoever is gone meanwhile has no session either.
+        self.change_user(user, change).await.map(|_| ())
     }
 }

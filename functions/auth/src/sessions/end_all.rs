@@ -1,19 +1,19 @@
 use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
-use peregrine_core::table::{Also, UpdateUserError};
+use peregrine_core::table::Also;
 use peregrine_core::user::User;
 use peregrine_core::validation::Validate;
 use peregrine_http::caller::{Admin, Interactive, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
-use peregrine_http::race::Race;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::AuthState;
+use crate::change_user::UserChange;
 
 /// The user that a path names.
 #[derive(Debug, IntoParams, Validate)]
@@ -74,23 +74,14 @@ pub(crate) async fn end_users_sessions(
 }
 
 impl AuthState {
-    async fn end_all_sessions(&self, mut user: User, actor_id: Uuid, client: &Client) -> Result<NoContent, ApiError> {
-        let mut race = Race::new("User was changed by somebody else, please try again");
+    async fn end_all_sessions(&self, user: User, actor_id: Uuid, client: &Client) -> Result<NoContent, ApiError> {
         let event =
             AuditEvent::new(AuditAction::AllSessionsEnded, user.id, client.address, self.clock.now(), &self.random)
                 .by(Some(actor_id));
         let also = Also::nothing().and(self.audit.record(&event));
-        loop {
-            match self.users.update(&user, &user.with_all_sessions_ended(), None, &also).await {
-                Ok(()) => return Ok(NoContent),
-                // No name changes, so none can be taken, and nothing besides has a condition.
-                Err(UpdateUserError::Outdated | UpdateUserError::NameTaken(_) | UpdateUserError::Refused) => {
-                    race.lost()?;
-                }
-                Err(UpdateUserError::Table(error)) => return Err(error.into()),
-            }
-            let Some(now_stored) = self.users.find(user.id).await? else { return Ok(NoContent) };
-            user = now_stored;
-        }
+        let change = |user: &User| Ok(Some(UserChange::to(user.with_all_sessions_ended(), also.clone())));
+        // Whoever is gone meanwhile has no sessions either.
+        self.change_user(user, change).await?;
+        Ok(NoContent)
     }
 }
