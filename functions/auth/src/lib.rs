@@ -2,15 +2,14 @@
 //! with, and the audit trail: the only function that can mint access tokens.
 
 mod api_keys;
-mod audit;
 mod change_user;
 mod create_token;
 mod first_admin;
 mod forgot_password;
-mod jwks;
 mod link;
-mod login;
+mod list_audit_events;
 mod notice;
+mod read_key_set;
 mod refresh_token;
 mod request_verification;
 mod reset_password;
@@ -18,6 +17,7 @@ mod revoke_token;
 mod rotate_keys;
 mod second_factor;
 mod sessions;
+mod show_login;
 mod sign_in;
 mod signing;
 mod state;
@@ -40,7 +40,7 @@ pub fn routes() -> OpenApiRouter<AuthState> {
         .routes(routes!(sessions::list::list_sessions, sessions::end_all::end_my_sessions))
         .routes(routes!(sessions::end::end_session))
         .routes(routes!(sessions::end_all::end_users_sessions))
-        .routes(routes!(audit::list_audit_events))
+        .routes(routes!(list_audit_events::list_audit_events))
         .routes(routes!(api_keys::create::create_api_key, api_keys::list::list_api_keys))
         .routes(routes!(api_keys::delete::delete_api_key))
         .routes(routes!(second_factor::begin::begin_totp, second_factor::read::read_totp))
@@ -48,10 +48,10 @@ pub fn routes() -> OpenApiRouter<AuthState> {
         .routes(routes!(second_factor::disable::disable_totp))
         .routes(routes!(second_factor::recovery_codes::replace_recovery_codes))
         .routes(routes!(verify_email::show_verification, verify_email::verify_email))
-        .routes(routes!(jwks::read_key_set))
+        .routes(routes!(read_key_set::read_key_set))
         .routes(routes!(rotate_keys::rotate_signing_keys))
         .routes(routes!(request_verification::request_verification))
         .routes(routes!(forgot_password::show_forgot_password, forgot_password::forgot_password))
         .routes(routes!(reset_password::show_password_reset, reset_password::reset_password))
-        .routes(routes!(login::show_login))
+        .routes(routes!(show_login::show_login))
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::AuthState;
-use crate::jwks::Key;
+use crate::read_key_set::Key;
 
 const UNDER_WAY: ApiError = ApiError::Conflict("A rotation is under way; the key before is still accepted");
 
