@@ -9,7 +9,7 @@ use peregrine_core::one_time::Purpose;
 use peregrine_core::password::NewPassword;
 use peregrine_core::table::Also;
 use peregrine_core::user::{UniqueName, User};
-use peregrine_core::validation::{Validate, masked};
+use peregrine_core::validation::Validate;
 use peregrine_http::base_url::BaseUrl;
 use peregrine_http::client::{Client, Hardened};
 use peregrine_http::error::{ApiError, Invalid, Problem};
@@ -34,7 +34,7 @@ pub(crate) struct ResetLink {
 /// The password that takes the place of the forgotten one.
 #[derive(Debug, ToSchema, Validate)]
 pub(crate) struct ResetPassword {
-    /// Has a digit and an upper-case letter.
+    /// Has a digit and an upper-case letter, or what hardened sign-in asks for.
     password: NewPassword,
 }
 
@@ -101,7 +101,7 @@ pub(crate) async fn show_password_reset(
 )]
 pub(crate) async fn reset_password(
     State(state): State<AuthState>,
-    Valid(_, ((Query(link), FormOrJson(new)), (BaseUrl(base_url), Hardened(hardened)), client, representation)): Valid<
+    Valid(_, ((Query(link), FormOrJson(new)), (BaseUrl(base_url), hardened), client, representation)): Valid<
         Anyone,
         Asked,
     >,
@@ -109,10 +109,7 @@ pub(crate) async fn reset_password(
     let link = state.follow(Purpose::ResetPassword, &link.token).await?;
     let user = state.user_of(&link).await?;
     link.check_owner(&user)?;
-    if hardened {
-        let refused = |reason| ApiError::rule_broken(&["body", "password"], reason, masked());
-        new.password.check_context(&user).map_err(refused)?;
-    }
+    hardened.check_password(&new.password, &user, "password")?;
     // Only now, so that a forged link does not cost the time that a hash takes.
     let password_hash = state.passwords.hash(new.password.into_secret()).await?;
     let now = state.clock.now();

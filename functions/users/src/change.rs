@@ -4,7 +4,8 @@ use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::limit::{Occasion, Policy, Subject};
 use peregrine_core::table::{Also, ConditionalWriteError, UpdateUserError};
 use peregrine_core::user::{User, UserView};
-use peregrine_http::caller::{Scoped, UsersWrite};
+use peregrine_http::caller::{REFUSED, Scoped, UsersWrite};
+use peregrine_http::counting::count_besides;
 use peregrine_http::error::ApiError;
 use peregrine_http::pace::count_mail_to;
 use peregrine_http::race::Race;
@@ -17,8 +18,6 @@ use crate::circumstances::Circumstances;
 pub(crate) const NAME_TAKEN: ApiError = ApiError::Conflict("User already exists");
 /// The answer to an id that nobody has.
 pub(crate) const NOT_FOUND: ApiError = ApiError::NotFound("User not found");
-/// The answer to a caller whose session has ended since the request began.
-pub(crate) const SESSION_OVER: ApiError = ApiError::Unauthenticated("Could not validate credentials");
 /// What whoever has lost every race is told.
 const OUTDATED: &str = "User was changed by somebody else, please try again";
 
@@ -67,7 +66,7 @@ impl UsersState {
             let base_url = &circumstances.base_url;
             let letters = self.letters_of_change(both, *is_address_named, is_password_new, base_url);
             if *is_address_named && !letters.is_empty() && !is_counted {
-                self.count_mail(caller.user.id).await?;
+                count_besides(&self.limiter, Policy::Mail, &Subject::User(caller.user.id)).await?;
                 let address = changed.pending_email.as_ref().unwrap_or(&changed.email);
                 count_mail_to(&self.limiter, address, Occasion::Verification).await?;
                 is_counted = true;
@@ -114,19 +113,11 @@ impl UsersState {
         }
         Ok(())
     }
-
-    /// Counts a mail to an address that the user has named.
-    async fn count_mail(&self, user_id: Uuid) -> Result<(), ApiError> {
-        match self.limiter.take(Policy::Mail, &Subject::User(user_id)).await {
-            Some(standing) if !standing.allowed => Err(ApiError::TooManyRequests { retry_after: standing.reset }),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Refuses to go on with a request of a session that has ended meanwhile: whoever has changed the password or ended the
 /// session meant that nothing more is done by it.
 fn ensure_session_goes_on(caller: &Scoped<UsersWrite>, user: &User) -> Result<(), ApiError> {
     let is_over = user.id == caller.user.id && caller.session.is_some_and(|session| !user.accepts(session));
-    if is_over { Err(SESSION_OVER) } else { Ok(()) }
+    if is_over { Err(REFUSED) } else { Ok(()) }
 }

@@ -14,12 +14,12 @@ pub(crate) struct Circumstances {
     /// Where the links in mails about it lead.
     pub(crate) base_url: String,
     /// Whether sign-in is hardened.
-    pub(crate) hardened: bool,
+    pub(crate) hardened: Hardened,
 }
 
 impl Part for Circumstances {
     fn read(received: &Received, faults: &mut Vec<Fault>) -> Option<Self> {
-        let (precondition, client, BaseUrl(base_url), Hardened(hardened)) = Part::read(received, faults)?;
+        let (precondition, client, BaseUrl(base_url), hardened) = Part::read(received, faults)?;
         Some(Self { precondition, client, base_url, hardened })
     }
 }

@@ -3,13 +3,12 @@ use peregrine_core::lockout::Contender;
 use peregrine_core::table::SignIn;
 use peregrine_core::user::User;
 use peregrine_core::validation::masked;
-use peregrine_http::caller::{Scoped, UsersWrite};
+use peregrine_http::caller::{REFUSED, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::ApiError;
 use secrecy::SecretString;
 
 use crate::UsersState;
-use crate::change::SESSION_OVER;
 
 impl UsersState {
     /// Has the caller show their current password, which the body's `field` says. Attempts that fail make the caller wait, so
@@ -32,9 +31,9 @@ impl UsersState {
             tokio::try_join!(async { Ok::<_, ApiError>(self.attempts.begin(&contender, now).await?) }, async {
                 Ok(self.users.find_for_sign_in(Some(id)).await?)
             },)?;
-        let SignIn { user, password_hash } = found.ok_or(SESSION_OVER)?;
+        let SignIn { user, password_hash } = found.ok_or(REFUSED)?;
         if caller.session.is_none_or(|session| !user.accepts(session)) {
-            return Err(SESSION_OVER);
+            return Err(REFUSED);
         }
         if !self.passwords.verify(password, Some(password_hash)).await?.is_right() {
             let refused = AuditEvent::new(AuditAction::SignInRefused, id, client.address, now, &self.random);

@@ -19,7 +19,6 @@ use peregrine_http::web_page::Message;
 use crate::UsersState;
 use crate::change::NAME_TAKEN;
 use crate::circumstances::Circumstances;
-use crate::password::check_context;
 
 /// What everybody is told who signs up where nobody is to learn whose address has an account.
 const CHECK_YOUR_MAIL: Message = Message { message: "Check your mail: we have written to this address" };
@@ -58,11 +57,11 @@ pub(crate) async fn create_user(
     Valid(Paced { caller: WhereHardened(caller), .. }, (key, Body(new), circumstances)): Valid<Registrant, Asked>,
 ) -> Result<Created, ApiError> {
     let user = User::new(&new, state.clock.now(), &state.random);
-    check_context(&new.password, &user, "password", &circumstances)?;
+    circumstances.hardened.check_password(&new.password, &user, "password")?;
     // Nobody's mailbox fills up because somebody signs up with its address again and again.
     count_mail_to(&state.limiter, &user.email, Occasion::SignUp).await?;
     let admin = caller.filter(|caller| caller.may(Scope::Admin));
-    if circumstances.hardened && admin.is_none() {
+    if circumstances.hardened.0 && admin.is_none() {
         return sign_up_discreetly(&state, &user, new, key, &circumstances).await;
     }
     if !user.unique_names().is_disjoint(&state.first_admin.unique_names()) {

@@ -1,7 +1,5 @@
 use axum::extract::State;
-use peregrine_core::password::NewPassword;
-use peregrine_core::user::{PasswordChange, User, UserView};
-use peregrine_core::validation::masked;
+use peregrine_core::user::{PasswordChange, UserView};
 use peregrine_http::caller::{Interactive, UsersWrite};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
@@ -46,7 +44,7 @@ pub(crate) async fn change_password(
     let PasswordChange { current_password, new_password } = change;
     // Before the hashes, which are the most expensive thing here; the change asks again.
     circumstances.precondition.check(&UserView::from(caller.user.clone()))?;
-    check_context(&new_password, &caller.user, "new_password", &circumstances)?;
+    circumstances.hardened.check_password(&new_password, &caller.user, "new_password")?;
     let user = state.confirm(&caller, &circumstances.client, current_password, "current_password").await?;
     let permitted = Permitted {
         caller: &caller,
@@ -57,18 +55,4 @@ pub(crate) async fn change_password(
     let now = state.clock.now();
     state.change(&permitted, user, |user| user.with_new_password(now)).await?;
     Ok(NoContent)
-}
-
-/// Refuses, where sign-in is hardened, a password that is made of what everybody can know of the user, as it will be.
-pub(crate) fn check_context(
-    password: &NewPassword,
-    user: &User,
-    field: &'static str,
-    circumstances: &Circumstances,
-) -> Result<(), ApiError> {
-    if !circumstances.hardened {
-        return Ok(());
-    }
-    let refused = |reason| ApiError::rule_broken(&["body", field], reason, masked());
-    password.check_context(user).map_err(refused)
 }

@@ -10,7 +10,6 @@ use peregrine_http::request::Valid;
 use crate::UsersState;
 use crate::change::Permitted;
 use crate::circumstances::Circumstances;
-use crate::password::check_context;
 use crate::path::UserPath;
 
 /// Who asks.
@@ -53,11 +52,11 @@ pub(crate) async fn replace_user(
     // Before the hashes, which are the most expensive thing here; the change asks again.
     circumstances.precondition.check(&UserView::from(user.clone()))?;
     let now = state.clock.now();
-    check_context(&new.password, &user.replaced_by(&new, now), "password", &circumstances)?;
+    circumstances.hardened.check_password(&new.password, &user.replaced_by(&new, now), "password")?;
     let password = new.password.clone().into_secret();
     let mut permitted =
         Permitted { caller: &caller, circumstances: &circumstances, password_hash: None, is_address_named: true };
-    let replaced = if circumstances.hardened {
+    let replaced = if circumstances.hardened.0 {
         if user.id != caller.user.id {
             return Err(ApiError::Forbidden);
         }

@@ -12,7 +12,6 @@ use peregrine_http::request::Valid;
 use crate::UsersState;
 use crate::change::Permitted;
 use crate::circumstances::Circumstances;
-use crate::password::check_context;
 use crate::path::UserPath;
 
 /// Change some of a user's account.
@@ -66,7 +65,7 @@ pub(crate) async fn patch_user(
     circumstances.precondition.check(&UserView::from(user.clone()))?;
     let password = patch.password.clone().set();
     if let Some(password) = &password {
-        check_context(password, &user.patched_by(&patch, now), "password", circumstances)?;
+        circumstances.hardened.check_password(password, &user.patched_by(&patch, now), "password")?;
     }
     let user = confirm(state, caller, user, &patch, circumstances).await?;
     let permitted = Permitted {
@@ -80,7 +79,7 @@ pub(crate) async fn patch_user(
     };
     let change = |user: &User| {
         let changed = user.patched_by(&patch, now);
-        if circumstances.hardened { changed.awaiting_confirmation(user) } else { changed }
+        if circumstances.hardened.0 { changed.awaiting_confirmation(user) } else { changed }
     };
     Ok(Tagged(state.change(&permitted, user, change).await?.into()))
 }
@@ -100,12 +99,12 @@ fn check_permission(
         (patch.changes_sign_in() || patch.renames()) && caller.session.is_none(),
         // Whoever chooses another one's password, or the address that a link for a new one is sent to, could sign in as
         // them. An admin has a link sent to the address that is there (OWASP ASVS 6.4.6).
-        circumstances.hardened && !is_own && (is_password_set || matches!(patch.email, Change::Set(_))),
+        circumstances.hardened.0 && !is_own && (is_password_set || matches!(patch.email, Change::Set(_))),
     ];
     if refused.contains(&true) {
         return Err(ApiError::Forbidden);
     }
-    if circumstances.hardened && patch.needs_admin() {
+    if circumstances.hardened.0 && patch.needs_admin() {
         let session = caller.session.ok_or(ApiError::Forbidden)?;
         return if is_recent(session, now) { Ok(()) } else { Err(ApiError::SignInTooOld) };
     }
@@ -125,7 +124,7 @@ async fn confirm(
     }
     match &patch.current_password {
         Some(password) => state.confirm(caller, &circumstances.client, password.clone(), "current_password").await,
-        None if circumstances.hardened => Err(ApiError::Invalid(vec![Fault {
+        None if circumstances.hardened.0 => Err(ApiError::Invalid(vec![Fault {
             kind: "missing",
             location: ["body", "current_password"].map(|name| Segment::Name(name.into())).into(),
             message: "Field required".to_owned(),

@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 
 use axum::http::header::USER_AGENT;
-use peregrine_core::validation::Fault;
+use peregrine_core::password::NewPassword;
+use peregrine_core::user::User;
+use peregrine_core::validation::{Fault, masked};
 
+use crate::error::ApiError;
 use crate::request::{Part, Received};
 
 /// The client that sent a request, as a part of it, for records of security events.
@@ -19,6 +22,20 @@ pub struct Client {
 /// Whether sign-in follows OWASP where the guides do not (the setting `HARDENED`), as a part of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hardened(pub bool);
+
+impl Hardened {
+    /// Refuses, where sign-in is hardened, a password that is made of what everybody can know of the user, as it will be.
+    /// `field` is where the body has it.
+    ///
+    /// # Errors
+    /// 422.
+    pub fn check_password(self, password: &NewPassword, user: &User, field: &'static str) -> Result<(), ApiError> {
+        if !self.0 {
+            return Ok(());
+        }
+        password.check_context(user).map_err(|reason| ApiError::rule_broken(&["body", field], reason, masked()))
+    }
+}
 
 impl Part for Client {
     fn read(received: &Received, _: &mut Vec<Fault>) -> Option<Self> {

@@ -29,17 +29,25 @@ pub(crate) async fn count(
     allowed(&standing)
 }
 
-/// Counts a look-up that a request costs whoever it comes from, beyond itself.
+/// Counts what a request does beyond itself, such as a mail that it sends.
+///
+/// # Errors
+/// 429.
+pub async fn count_besides(limiter: &RateLimiter, policy: Policy, subject: &Subject) -> Result<(), ApiError> {
+    // A counter that can't be reached lets it pass, as it does requests.
+    limiter.take(policy, subject).await.map_or(Ok(()), |standing| allowed(&standing))
+}
+
+/// Counts a look-up that a request costs whoever it comes from.
 ///
 /// # Errors
 /// 429.
 pub(crate) async fn count_lookup(exchange: &Exchange, limiter: &RateLimiter) -> Result<(), ApiError> {
-    let subject = Subject::Address(exchange.client_address());
-    limiter.take(Policy::Reads, &subject).await.map_or(Ok(()), |standing| allowed(&standing))
+    count_besides(limiter, Policy::Reads, &Subject::Address(exchange.client_address())).await
 }
 
 /// # Errors
 /// 429 for who may not.
-pub(crate) fn allowed(standing: &Standing) -> Result<(), ApiError> {
+fn allowed(standing: &Standing) -> Result<(), ApiError> {
     if standing.allowed { Ok(()) } else { Err(ApiError::TooManyRequests { retry_after: standing.reset }) }
 }

@@ -15,7 +15,7 @@ pub mod caller;
 #[cfg(feature = "auth")]
 pub mod client;
 #[cfg(feature = "auth")]
-mod counting;
+pub mod counting;
 pub mod edge;
 pub mod encoding;
 pub mod entity_tag;

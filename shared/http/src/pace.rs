@@ -7,7 +7,7 @@ use peregrine_core::limit::{Occasion, Policy, Subject};
 use peregrine_core::table::RateLimiter;
 
 use crate::caller::Credential;
-use crate::counting::allowed;
+use crate::counting::count_besides;
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
 
@@ -31,9 +31,7 @@ pub trait PacePolicy: Send {
 /// # Errors
 /// 429.
 pub async fn count_mail_to(limiter: &RateLimiter, email: &Email, occasion: Occasion) -> Result<(), ApiError> {
-    // A counter that can't be reached lets mail pass, as it does requests.
-    let standing = limiter.take(Policy::Mailbox, &Subject::mailbox(email, occasion)).await;
-    standing.map_or(Ok(()), |standing| allowed(&standing))
+    count_besides(limiter, Policy::Mailbox, &Subject::mailbox(email, occasion)).await
 }
 
 macro_rules! policies {
