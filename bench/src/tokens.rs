@@ -6,8 +6,8 @@ use std::time::Duration;
 use peregrine_core::clock::Clock;
 use peregrine_core::random::Random;
 use peregrine_core::scope::Scopes;
+use peregrine_core::session::SessionRef;
 use peregrine_core::token::{Signer, SigningKeys, Verifier, key_id};
-use peregrine_core::user::SessionRef;
 
 use crate::{Result, Row, milliseconds, process};
 

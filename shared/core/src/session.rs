@@ -8,8 +8,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
@@ -19,12 +17,12 @@ use crate::job::later;
 use crate::random::Random;
 use crate::scope::Scopes;
 use crate::seal;
-use crate::user::{SessionRef, User};
+use crate::user::User;
 
 /// A session whose refresh token has not been used for so long is over.
-pub const IDLE_LIFETIME: Duration = Duration::from_hours(14 * 24);
+const IDLE_LIFETIME: Duration = Duration::from_hours(14 * 24);
 /// After so long a user has to sign in again, whatever was refreshed.
-pub const LONGEST_LIFETIME: Duration = Duration::from_hours(90 * 24);
+const LONGEST_LIFETIME: Duration = Duration::from_hours(90 * 24);
 /// For so long after its use a refresh token gives the same successor again: a client that asks twice at once, or whose
 /// answer got lost, is no thief.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -54,6 +52,25 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// When the user signed in.
     pub created_at: Timestamp,
+}
+
+/// Which session something belongs to: what an access token says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionRef {
+    /// The session. A `UUIDv7`: its time is the time of the sign-in.
+    pub id: Uuid,
+    /// The [`User::session_epoch`] in which it began.
+    pub epoch: u64,
+}
+
+impl SessionRef {
+    /// When the user signed in; the Unix epoch if the id tells no time.
+    pub fn began_at(self) -> Timestamp {
+        let time = self.id.get_timestamp().map(|time| time.to_unix());
+        let (seconds, nanoseconds) = time.unwrap_or_default();
+        let seconds = i64::try_from(seconds).unwrap_or_default();
+        Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
 }
 
 /// What becomes of a refresh token that is used.
@@ -141,11 +158,6 @@ pub struct RefreshTokens {
     key: hmac::Key,
 }
 
-/// The first byte of a token. Another number will mean another layout.
-const VERSION: u8 = 1;
-/// Version, user, session, generation.
-const CONTENT_LENGTH: usize = 1 + 16 + 16 + 4;
-
 impl RefreshTokens {
     /// Tokens under a key that is derived from `secret`, which only the auth function may have.
     pub fn new(secret: &SecretString) -> Self {
@@ -154,15 +166,8 @@ impl RefreshTokens {
 
     /// The session's refresh token of its current generation: the URL-safe base64 of 69 bytes.
     pub fn current_of(&self, session: &Session) -> SecretString {
-        let content = [
-            &[VERSION],
-            session.user_id.as_bytes().as_slice(),
-            session.id.as_bytes(),
-            &session.generation.to_be_bytes(),
-        ]
-        .concat();
-        let tag = hmac::sign(&self.key, &content);
-        URL_SAFE_NO_PAD.encode([&content, tag.as_ref()].concat()).into()
+        let generation = session.generation.to_be_bytes();
+        seal::seal(&self.key, &[session.user_id.as_bytes(), session.id.as_bytes(), &generation]).into()
     }
 
     /// What a token says.
@@ -170,18 +175,10 @@ impl RefreshTokens {
     /// # Errors
     /// [`ForeignRefreshToken`] for whatever this key has not made, found without asking anybody.
     pub fn open(&self, token: &SecretString) -> Result<RefreshToken, ForeignRefreshToken> {
-        // What is much longer is none, and not worth decoding.
-        let text = Some(token.expose_secret()).filter(|text| text.len() < 128).ok_or(ForeignRefreshToken)?;
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ForeignRefreshToken)?;
-        let (content, tag) = bytes.split_first_chunk::<CONTENT_LENGTH>().ok_or(ForeignRefreshToken)?;
-        hmac::verify(&self.key, content, tag).map_err(|_| ForeignRefreshToken)?;
-        let (version, rest) = content.split_first().ok_or(ForeignRefreshToken)?;
-        let (user_id, rest) = rest.split_first_chunk().ok_or(ForeignRefreshToken)?;
+        let content = seal::open(&self.key, token.expose_secret()).ok_or(ForeignRefreshToken)?;
+        let (user_id, rest) = content.split_first_chunk().ok_or(ForeignRefreshToken)?;
         let (session_id, rest) = rest.split_first_chunk().ok_or(ForeignRefreshToken)?;
         let generation = rest.try_into().map_err(|_| ForeignRefreshToken)?;
-        if *version != VERSION {
-            return Err(ForeignRefreshToken);
-        }
         Ok(RefreshToken {
             user_id: Uuid::from_bytes(*user_id),
             session_id: Uuid::from_bytes(*session_id),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::random::Random;
 use crate::scope::Scopes;
-use crate::user::SessionRef;
+use crate::session::SessionRef;
 
 pub use schedule::{ANNOUNCED_FOR, KeySchedule, REREAD_AFTER, RotationError, ScheduledKey};
 pub use signing_keys::{SecretId, SigningKey, SigningKeyError, SigningKeys};

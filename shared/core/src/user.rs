@@ -1,11 +1,13 @@
 //! Users: what is known of them, and what may be asked for.
 
+mod first_admin;
+mod unique_name;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
-use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -13,7 +15,11 @@ use crate::email::Email;
 use crate::password::NewPassword;
 use crate::random::Random;
 use crate::scope::Scopes;
+use crate::session::SessionRef;
 use crate::validation::{Change, Constraints, Enforces, Input, Report, Rules, Validate};
+
+pub use first_admin::FirstAdmin;
+pub use unique_name::UniqueName;
 
 /// A user. The password's hash is not part of it: only a sign-in reads that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,25 +63,6 @@ pub struct User {
 
 /// Sessions that are remembered as ended, at the most. One takes about 70 bytes of the 400 KB that a row may have.
 const MOST_ENDED_SESSIONS: usize = 100;
-
-/// Which session something belongs to: what an access token says of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionRef {
-    /// The session. A `UUIDv7`: its time is the time of the sign-in.
-    pub id: Uuid,
-    /// The [`User::session_epoch`] in which it began.
-    pub epoch: u64,
-}
-
-impl SessionRef {
-    /// When the user signed in; the Unix epoch if the id tells no time.
-    pub fn began_at(self) -> Timestamp {
-        let time = self.id.get_timestamp().map(|time| time.to_unix());
-        let (seconds, nanoseconds) = time.unwrap_or_default();
-        let seconds = i64::try_from(seconds).unwrap_or_default();
-        Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-}
 
 /// A postal address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, Validate)]
@@ -439,94 +426,9 @@ impl From<User> for UserView {
     }
 }
 
-/// An email or a username in the form in which it is compared: Unicode NFC, lower case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UniqueName(String);
-
-impl UniqueName {
-    /// The comparable form of an email or username.
-    pub fn of(name: &str) -> Self {
-        // By way of upper case, so that the two lower-case sigmas are one, and to that by way of lower case, so that the
-        // two sharp s are; a change of case can leave NFC.
-        let lower = name.nfc().flat_map(char::to_lowercase);
-        Self(lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect())
-    }
-
-    /// The comparable form.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The administrator who is there before anybody has signed up: created once, at the first sign-in with the configured
-/// email and password. Its names are kept from whoever is no administrator.
-#[derive(Debug, Clone)]
-pub struct FirstAdmin {
-    email: Email,
-}
-
-impl FirstAdmin {
-    /// The username of the first administrator.
-    pub const USERNAME: &str = "admin";
-
-    /// The administrator with this email.
-    pub fn new(email: Email) -> Self {
-        Self { email }
-    }
-
-    /// Whether `name` is one that this administrator signs in with.
-    pub fn answers_to(&self, name: &str) -> bool {
-        let name = UniqueName::of(name);
-        self.unique_names().contains(&name)
-    }
-
-    /// The names that are kept from everybody else.
-    pub fn unique_names(&self) -> BTreeSet<UniqueName> {
-        [self.email.as_str(), Self::USERNAME].into_iter().map(UniqueName::of).collect()
-    }
-
-    /// The administrator's account, as it is created. The address counts as verified: the operator has set it.
-    pub fn account(&self, now: Timestamp, random: &Random) -> User {
-        User {
-            id: random.uuid(now),
-            email: self.email.clone(),
-            pending_email: None,
-            username: Self::USERNAME.to_owned(),
-            full_name: None,
-            age: None,
-            address: None,
-            is_active: true,
-            is_verified: true,
-            scopes: Scopes::from_iter(crate::scope::Scope::ALL),
-            has_second_factor: false,
-            session_epoch: 0,
-            api_key_epoch: 0,
-            ended_sessions: BTreeMap::new(),
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_that_differ_in_case_only_are_the_same() {
-        for (one, other) in [
-            ("Ann", "aNN"),
-            ("J\u{30C}", "ǰ"),
-            ("ΣΑΣ", "σας"),
-            ("É", "e\u{301}"),
-            ("STRASSE", "straße"),
-            ("STRAẞE", "straße"),
-        ] {
-            assert_eq!(UniqueName::of(one), UniqueName::of(other), "{one} {other}");
-        }
-        assert_ne!(UniqueName::of("ann"), UniqueName::of("anna"));
-    }
 
     #[test]
     fn whoever_ends_very_many_sessions_one_by_one_ends_them_all() {
@@ -547,21 +449,5 @@ mod tests {
 
     fn later(time: Timestamp, seconds: i64) -> Timestamp {
         time + jiff::SignedDuration::from_secs(seconds)
-    }
-
-    #[test]
-    fn the_comparable_form_of_every_character_is_its_own() {
-        for character in '\0'..=char::MAX {
-            let once = UniqueName::of(character.encode_utf8(&mut [0; 4]));
-            assert_eq!(UniqueName::of(once.as_str()), once, "{character:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn the_comparable_form_is_its_own(name: String) {
-            let once = UniqueName::of(&name);
-            proptest::prop_assert_eq!(UniqueName::of(once.as_str()), once);
-        }
     }
 }

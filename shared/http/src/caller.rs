@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use peregrine_core::api_key::{self, ApiKeyTexts, PresentedApiKey};
 use peregrine_core::clock::Clock;
 use peregrine_core::scope::{Scope, Scopes};
+use peregrine_core::session::SessionRef;
 use peregrine_core::settings::Environment;
 use peregrine_core::table::{ApiKeys, Client, Keys, RateLimiter, Users};
 use peregrine_core::token::{AccessToken, Verifier, key_id};
-use peregrine_core::user::{SessionRef, User};
+use peregrine_core::user::User;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 

@@ -303,7 +303,8 @@ async fn all_keys_of_a_user_are_deleted_at_once_and_none_slips_in() {
             &late,
             &hash,
             &held,
-            &Also::nothing().and(users.unended(&user, peregrine_core::user::SessionRef { id: Uuid::nil(), epoch: 0 })),
+            &Also::nothing()
+                .and(users.unended(&user, peregrine_core::session::SessionRef { id: Uuid::nil(), epoch: 0 })),
             None,
         )
         .await;

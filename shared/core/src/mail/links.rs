@@ -1,11 +1,6 @@
 //! The links in mails. Those that do something once hold a token of [`one_time`](crate::one_time). That to unsubscribe
 //! holds one that says by itself what it stands for, so that nothing is stored when a mail is sent.
-//!
-//! Such a token is the URL-safe base64 of a version, what it says, and an HMAC over both with a key for this kind of
-//! link.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use secrecy::SecretString;
 
@@ -22,9 +17,6 @@ pub const FORGOT_PASSWORD_PATH: &str = "/api/v1/forgot-password";
 pub const LOGIN_PATH: &str = "/api/v1/login";
 /// Where a link to unsubscribe leads.
 pub const UNSUBSCRIBE_PATH: &str = "/api/v1/unsubscribe";
-
-/// The first byte of a token. Another number will mean another layout.
-const VERSION: u8 = 1;
 
 /// Makes the tokens in mails, and opens them again.
 #[derive(Debug, Clone)]
@@ -46,9 +38,6 @@ pub enum LinkError {
     Expired,
 }
 
-/// Bytes of an HMAC with SHA-256.
-const TAG_LENGTH: usize = 32;
-
 impl MailLinks {
     /// Links that a key derived from `secret` authenticates.
     pub fn new(secret: &SecretString) -> Self {
@@ -58,7 +47,7 @@ impl MailLinks {
     /// The token by which the owner of an address asks for no more mail. It never expires: an old mail's link must work
     /// too. The address can be read in it, by who has the mail anyway, so that nothing need be stored about it.
     pub fn unsubscribe(&self, email: &Email) -> String {
-        seal(&self.unsubscribe, &[email.as_str().as_bytes()])
+        seal::seal(&self.unsubscribe, &[email.as_str().as_bytes()])
     }
 
     /// The address that a token of [`MailLinks::unsubscribe`] stands for.
@@ -66,26 +55,8 @@ impl MailLinks {
     /// # Errors
     /// [`LinkError::Invalid`].
     pub fn open_unsubscribe(&self, token: &str) -> Result<Email, LinkError> {
-        let address = String::from_utf8(open(&self.unsubscribe, token)?).map_err(|_| LinkError::Invalid)?;
-        Ok(Email::from_stored(address))
-    }
-}
-
-fn seal(key: &hmac::Key, content: &[&[u8]]) -> String {
-    let mut token = vec![VERSION];
-    token.extend(content.iter().copied().flatten());
-    let tag = hmac::sign(key, &token);
-    token.extend_from_slice(tag.as_ref());
-    URL_SAFE_NO_PAD.encode(token)
-}
-
-fn open(key: &hmac::Key, token: &str) -> Result<Vec<u8>, LinkError> {
-    let token = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Invalid)?;
-    let (content, tag) = token.split_last_chunk::<TAG_LENGTH>().ok_or(LinkError::Invalid)?;
-    hmac::verify(key, content, tag).map_err(|_| LinkError::Invalid)?;
-    match content.split_first() {
-        Some((&VERSION, content)) => Ok(content.to_vec()),
-        _ => Err(LinkError::Invalid),
+        let address = seal::open(&self.unsubscribe, token).ok_or(LinkError::Invalid)?;
+        String::from_utf8(address).map(Email::from_stored).map_err(|_| LinkError::Invalid)
     }
 }
 

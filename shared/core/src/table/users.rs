@@ -21,7 +21,8 @@ use crate::email::Email;
 use crate::idempotency::{KeyUsed, Once};
 use crate::lockout::Contender;
 use crate::page::{Page, PageRequest};
-use crate::user::{SessionRef, UniqueName, User};
+use crate::session::SessionRef;
+use crate::user::{UniqueName, User};
 
 use self::row::{OPTIONAL, READABLE, SCHEMA, attributes, user_of};
 

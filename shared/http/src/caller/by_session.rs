@@ -1,4 +1,4 @@
-use peregrine_core::user::SessionRef;
+use peregrine_core::session::SessionRef;
 
 use super::{Credential, Scoped, SelfOrAdmin};
 use crate::error::ApiError;

@@ -3,7 +3,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use peregrine_core::job::later;
 use peregrine_core::scope::Scopes;
-use peregrine_core::user::{SessionRef, User};
+use peregrine_core::session::SessionRef;
+use peregrine_core::user::User;
 
 use super::{Authenticator, Credential, RequiredScope, Scoped};
 use crate::error::ApiError;

@@ -1,0 +1,59 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{UniqueName, User};
+use crate::email::Email;
+use crate::random::Random;
+use crate::scope::{Scope, Scopes};
+
+/// The administrator who is there before anybody has signed up: created once, at the first sign-in with the configured
+/// email and password. Its names are kept from whoever is no administrator.
+#[derive(Debug, Clone)]
+pub struct FirstAdmin {
+    email: Email,
+}
+
+impl FirstAdmin {
+    /// The username of the first administrator.
+    pub const USERNAME: &str = "admin";
+
+    /// The administrator with this email.
+    pub fn new(email: Email) -> Self {
+        Self { email }
+    }
+
+    /// Whether `name` is one that this administrator signs in with.
+    pub fn answers_to(&self, name: &str) -> bool {
+        let name = UniqueName::of(name);
+        self.unique_names().contains(&name)
+    }
+
+    /// The names that are kept from everybody else.
+    pub fn unique_names(&self) -> BTreeSet<UniqueName> {
+        [self.email.as_str(), Self::USERNAME].into_iter().map(UniqueName::of).collect()
+    }
+
+    /// The administrator's account, as it is created. The address counts as verified: the operator has set it.
+    pub fn account(&self, now: Timestamp, random: &Random) -> User {
+        User {
+            id: random.uuid(now),
+            email: self.email.clone(),
+            pending_email: None,
+            username: Self::USERNAME.to_owned(),
+            full_name: None,
+            age: None,
+            address: None,
+            is_active: true,
+            is_verified: true,
+            scopes: Scopes::from_iter(Scope::ALL),
+            has_second_factor: false,
+            session_epoch: 0,
+            api_key_epoch: 0,
+            ended_sessions: BTreeMap::new(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+}
