@@ -52,6 +52,8 @@ pub const ADMIN_EMAIL: &str = "root@example.com";
 pub const ADMIN_PASSWORD: &str = "first-admin-password";
 /// A password that everybody in tests has.
 pub const PASSWORD: &str = "Passw0rd1";
+/// What is said of a link that is good no more.
+pub const LINK_GONE: &str = "This link is not valid any more: it has been used, or a newer one has taken its place";
 /// Who issues tokens in tests.
 pub const ISSUER: &str = "tests";
 /// What all keys and secrets are derived from in tests.
@@ -212,8 +214,7 @@ impl App {
 
     /// How many single sessions of a user are remembered as ended.
     pub async fn ended_sessions(&self, user_id: &str) -> usize {
-        let users = Users::new(self.client.clone(), "UsersTable".to_owned());
-        let user = users.find(user_id.parse().expect("an id")).await.expect("the table answers");
+        let user = self.users().find(user_id.parse().expect("an id")).await.expect("the table answers");
         user.expect("there is such a user").ended_sessions.len()
     }
 

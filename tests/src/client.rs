@@ -55,6 +55,11 @@ impl Call {
         self
     }
 
+    /// Calls as a browser that opens a page.
+    pub fn as_browser(self) -> Self {
+        self.header("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+    }
+
     /// Calls with a bearer token.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
@@ -121,6 +126,11 @@ impl Answer {
             .and_then(Value::as_str)
             .unwrap_or_else(|| panic!("no {pointer} in {self:?}"))
             .to_owned()
+    }
+
+    /// The status of an error, and the sentence that it says.
+    pub fn said(&self) -> (u16, String) {
+        (self.status, self.text("/detail"))
     }
 
     /// A header field.

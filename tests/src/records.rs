@@ -71,15 +71,24 @@ impl App {
         rows.iter().map(|row| (text(row, "action"), text(row, "actor_id"), text(row, "detail"))).collect()
     }
 
-    /// The mails that have been promised, sorted: to whom, and what kind or subject.
-    pub async fn letters(&self) -> Vec<(String, String)> {
+    /// The mails that have been promised, by the second in which they were.
+    pub async fn promised_letters(&self) -> Vec<Letter> {
         let rows = self.client.scan().table_name("JobsTable").send().await.expect("the table answers");
-        let tasks = rows.items.unwrap_or_default().into_iter().filter_map(|mut row| row.remove("task"));
+        let mut rows = rows.items.unwrap_or_default();
+        // The ids begin with the time.
+        rows.sort_by_key(|row| row.get("id").and_then(|id| id.as_s().ok()).cloned());
+        let tasks = rows.into_iter().filter_map(|mut row| row.remove("task"));
         let letters = tasks.filter_map(|task| match serde_json::from_str(task.as_s().ok()?).ok()? {
-            Task::Email(Letter { to, content, .. }) => Some((to.to_string(), subject_of(content))),
+            Task::Email(letter) => Some(letter),
             Task::Webhook(_) => None,
         });
-        let mut letters: Vec<_> = letters.collect();
+        letters.collect()
+    }
+
+    /// The same, sorted: to whom, and what kind or subject.
+    pub async fn letters(&self) -> Vec<(String, String)> {
+        let promised = self.promised_letters().await.into_iter();
+        let mut letters: Vec<_> = promised.map(|letter| (letter.to.to_string(), subject_of(letter.content))).collect();
         letters.sort();
         letters
     }

@@ -25,6 +25,7 @@ use crate::token_request::TokenRequest;
         (status = 200, body = Token),
         (status = 400, body = Problem),
         (status = 401, body = Problem),
+        (status = 409, body = Problem),
         (status = 413, body = Problem),
         (status = 422, body = Invalid),
     ),

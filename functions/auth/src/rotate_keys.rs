@@ -74,7 +74,7 @@ pub(crate) async fn rotate_signing_keys(
     let event = AuditEvent::new(AuditAction::SigningKeyRotated, Uuid::nil(), client.address, now, &state.random)
         .by(Some(admin.user().id))
         .about(new.current.public_key.id().as_str());
-    match signing.keys.replace(&old, &new, &Also::nothing().and(state.audit.record(&event))).await {
+    match signing.keys.replace(Some(&old), &new, &Also::nothing().and(state.audit.record(&event))).await {
         Ok(()) => {}
         // Another rotation has just begun.
         Err(ConditionalWriteError::Outdated) => return Err(UNDER_WAY),

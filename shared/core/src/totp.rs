@@ -54,7 +54,7 @@ impl TotpSecret {
     }
 
     /// The secret as people type it: 32 characters of base32 (RFC 4648 section 6).
-    pub fn to_base32(&self) -> SecretString {
+    fn to_base32(&self) -> SecretString {
         BASE32_NOPAD.encode(self.as_bytes()).into()
     }
 

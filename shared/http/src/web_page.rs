@@ -68,6 +68,16 @@ pub struct Field {
     pub autocomplete: &'static str,
 }
 
+/// The document that every page is. A title is ours and has nothing in it that HTML takes for markup.
+fn framed(title: &'static str, content: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n<style>{STYLE}</style>\n</head>\n\
+         <body>\n{content}\n</body>\n</html>\n"
+    )
+}
+
 /// A page with one script, which calls the API. It is put together once and kept.
 #[derive(Debug)]
 pub struct ScriptedPage {
@@ -78,13 +88,8 @@ pub struct ScriptedPage {
 impl ScriptedPage {
     /// A page of this content, in HTML, and this script, which calls nothing but where it came from. No form is sent by
     /// the browser itself, so that what is typed never stands in an address, whatever becomes of the script.
-    pub fn new(title: &str, content: &str, script: &str) -> Self {
-        let markup = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"robots\" content=\"noindex\">\n<style>{STYLE}</style>\n</head>\n\
-             <body>\n{content}<script type=\"module\">{script}</script>\n</body>\n</html>\n"
-        );
+    pub fn new(title: &'static str, content: &str, script: &str) -> Self {
+        let markup = framed(title, &format!("{content}<script type=\"module\">{script}</script>"));
         let script = hash_of(script);
         Self {
             markup,
@@ -117,8 +122,7 @@ pub enum Representation {
 
 #[derive(Template)]
 #[template(path = "web_page.html")]
-struct Markup<'a> {
-    style: &'a str,
+struct Content<'a> {
     title: &'a str,
     texts: &'a [Cow<'a, str>],
     button: Option<&'a str>,
@@ -194,17 +198,16 @@ fn texts_of(faults: &[Fault]) -> Vec<Cow<'_, str>> {
     messages.chain(["Please go back and try again.".into()]).collect()
 }
 
-fn html(title: &str, texts: &[Cow<'_, str>], page: Option<&WebPage>) -> Response {
-    let markup = Markup {
-        style: STYLE,
+fn html(title: &'static str, texts: &[Cow<'_, str>], page: Option<&WebPage>) -> Response {
+    let content = Content {
         title,
         texts,
         button: page.and_then(|page| page.button),
         fields: page.map_or(&[], |page| page.fields),
         link: page.and_then(|page| page.link),
     };
-    match markup.render() {
-        Ok(markup) => ([(CONTENT_SECURITY_POLICY, POLICY.clone())], Html(markup)).into_response(),
+    match content.render() {
+        Ok(content) => ([(CONTENT_SECURITY_POLICY, POLICY.clone())], Html(framed(title, &content))).into_response(),
         Err(error) => ApiError::Internal(error.into()).into_response(),
     }
 }
@@ -239,7 +242,5 @@ mod tests {
             assert!(policy.to_str().unwrap().contains(&format!("style-src 'sha256-{}'", hash_of(style))));
         }
         assert!(page.policy.to_str().unwrap().contains(&format!("script-src 'sha256-{}'", hash_of("B"))));
-        let plain = Markup { style: STYLE, title: "A", texts: &[], button: None, fields: &[], link: None };
-        assert!(plain.render().unwrap().contains(&format!("<style>{style}</style>")));
     }
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use peregrine_core::api_key::{ApiKey, ApiKeyHash, ApiKeyTexts, NewApiKey};
 use peregrine_core::random::Random;
 use peregrine_core::scope::Scopes;
-use peregrine_core::table::{Also, ApiKeys, InsertApiKeyError, Users};
+use peregrine_core::table::{Also, ApiKeys, InsertApiKeyError};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, PASSWORD, SECRET};
@@ -277,7 +277,7 @@ async fn where_sign_in_is_hardened_a_key_takes_a_recent_one_and_admin_a_second_f
     api_keys(&app).insert(&key, &ApiKeyHash::of(&text), &held, &Also::nothing(), None).await.unwrap();
     let by_key = |path: &str| app.get(path).header("x-api-key", text.expose_secret()).send();
     assert_eq!((by_key("/users/me").await.status, by_key("/users").await.status), (200, 403));
-    let users = users(&app);
+    let users = app.users();
     let user = users.find(key.user_id).await.unwrap().unwrap();
     users.update(&user, &user.with_second_factor(true), None, &Also::nothing()).await.unwrap();
     assert_eq!(by_key("/users").await.status, 200);
@@ -288,7 +288,7 @@ async fn all_keys_of_a_user_are_deleted_at_once_and_none_slips_in() {
     let app = App::start().await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let (one, other, of_bob) = (key_of(&app, &ann).await, key_of(&app, &ann).await, key_of(&app, &bob).await);
-    let (users, keys) = (users(&app), api_keys(&app));
+    let (users, keys) = (app.users(), api_keys(&app));
     let id: Uuid = ann.id.parse().unwrap();
     // A request that was let in before.
     let user = users.find(id).await.unwrap().unwrap();
@@ -317,8 +317,4 @@ async fn all_keys_of_a_user_are_deleted_at_once_and_none_slips_in() {
 
 fn api_keys(app: &App) -> ApiKeys {
     ApiKeys::new(app.client.clone(), "CredentialsTable".to_owned())
-}
-
-fn users(app: &App) -> Users {
-    Users::new(app.client.clone(), "UsersTable".to_owned())
 }

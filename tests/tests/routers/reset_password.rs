@@ -1,18 +1,14 @@
 //! Forgotten passwords: who asks for a link, and what becomes of it.
 
 use jiff::SignedDuration;
-use peregrine_core::job::{JobState, Task};
-use peregrine_core::mail::{Content, Letter, Notice};
+use peregrine_core::mail::{Content, Notice};
 use peregrine_core::one_time::Purpose;
-use peregrine_core::table::JobFilter;
 use serde_json::{Value, json};
-use tests::app::{App, PASSWORD};
+use tests::app::{App, LINK_GONE, PASSWORD};
 use tests::client::{Account, Answer};
 use tests::log;
 use totp_rs::Totp;
 
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-const GONE: &str = "This link is not valid any more: it has been used, or a newer one has taken its place";
 const NEW: &str = "N3w-password";
 const SENT: &str =
     "If there is an account with this address, a mail with a link is on its way to it. The link works for 30 minutes.";
@@ -34,18 +30,6 @@ async fn signs_in(app: &App, password: &str) -> u16 {
     app.post("/token").form(&[("username", "ann"), ("password", password)]).send().await.status
 }
 
-fn detail(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.text("/detail"))
-}
-
-/// The letters that are promised, the oldest first, of which each second has one.
-async fn letters(app: &App) -> Vec<Letter> {
-    let page = peregrine_core::page::PageRequest { limit: 100, ..Default::default() };
-    let listed = app.jobs.list(&JobFilter::Everybodys(JobState::Queued), &page, app.now()).await.unwrap();
-    let tasks = listed.entries.into_iter().map(|job| job.task);
-    tasks.filter_map(|task| if let Task::Email(letter) = task { Some(letter) } else { None }).collect()
-}
-
 #[tokio::test]
 async fn whoever_has_the_link_sets_a_new_password_once() {
     let app = App::start().await;
@@ -57,7 +41,7 @@ async fn whoever_has_the_link_sets_a_new_password_once() {
     assert_eq!((done.status, done.header("cache-control")), (200, Some("no-store")));
     assert_eq!((signs_in(&app, PASSWORD).await, signs_in(&app, NEW).await), (401, 200));
     for again in [reset(&app, &link, "An0ther-password").await, app.get(&link).send().await] {
-        assert_eq!(detail(&again), (400, GONE.to_owned()));
+        assert_eq!(again.said(), (400, LINK_GONE.to_owned()));
     }
     assert_eq!(signs_in(&app, NEW).await, 200);
 }
@@ -78,7 +62,7 @@ async fn a_reset_ends_all_sessions_confirms_the_address_and_tells_the_owner() {
     assert_eq!(app.post("/token").form(&refresh).send().await.status, 400);
     let me = app.sign_in("ann", NEW).await;
     assert_eq!(app.get("/users/me").by(&me).send().await.body["is_verified"], true);
-    let told = letters(&app).await.pop().unwrap();
+    let told = app.promised_letters().await.pop().unwrap();
     assert_eq!((told.to.as_str(), told.content), ("ann@example.com", Content::Notice { what: Notice::PasswordReset }));
     let admin = app.admin().await;
     let events = app.get("/audit-events?action=password_reset").by(&admin).send().await;
@@ -141,16 +125,16 @@ async fn a_link_ends_after_half_an_hour_and_with_the_address_or_the_account() {
     let inactive = json!({"is_active": false});
     assert_eq!(app.patch(&format!("/users/{}", cleo.id)).by(&admin).json(&inactive).send().await.status, 200);
     for gone in [&of_bob, &of_cleo] {
-        assert_eq!(detail(&reset(&app, gone, NEW).await), (400, GONE.to_owned()));
+        assert_eq!(reset(&app, gone, NEW).await.said(), (400, LINK_GONE.to_owned()));
     }
     let verification = app.mailed_link(Purpose::VerifyEmail, &ann).await.replace("verify-email", "reset-password");
-    assert_eq!(detail(&reset(&app, &verification, NEW).await), (400, GONE.to_owned()));
+    assert_eq!(reset(&app, &verification, NEW).await.said(), (400, LINK_GONE.to_owned()));
     assert_eq!(
-        detail(&reset(&app, "/reset-password?token=forged", NEW).await),
+        reset(&app, "/reset-password?token=forged", NEW).await.said(),
         (400, "This link is not valid".to_owned())
     );
     app.pass(SignedDuration::from_mins(30));
-    assert_eq!(detail(&reset(&app, &of_ann, NEW).await), (400, "This link has expired".to_owned()));
+    assert_eq!(reset(&app, &of_ann, NEW).await.said(), (400, "This link has expired".to_owned()));
     assert_eq!((signs_in(&app, PASSWORD).await, signs_in(&app, NEW).await), (200, 401));
 }
 
@@ -179,7 +163,7 @@ async fn of_many_who_use_a_link_at_once_one_sets_the_password() {
 async fn nobody_learns_who_has_an_account() {
     let app = App::start().await;
     app.user("ann").await;
-    let promised = letters(&app).await.len();
+    let promised = app.promised_letters().await.len();
     app.pass(SignedDuration::from_secs(1));
     let known = forget(&app, "ann@example.com").await;
     app.pass(SignedDuration::from_secs(1));
@@ -189,7 +173,7 @@ async fn nobody_learns_who_has_an_account() {
     }
     let names = |answer: &Answer| answer.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&known), names(&unknown));
-    let letters = letters(&app).await;
+    let letters = app.promised_letters().await;
     assert_eq!(letters.len(), promised + 2, "both are promised alike");
     for (letter, email) in letters[promised..].iter().zip(["ann@example.com", "nobody@example.com"]) {
         assert_eq!(letter.to.as_str(), email);
@@ -209,12 +193,12 @@ async fn nobodys_mailbox_is_flooded_and_whoever_tries_is_not_told() {
         let answer = asked.header("x-forwarded-for", &format!("192.0.2.{from}")).send().await;
         assert_eq!((answer.status, answer.text("/message")), (202, SENT.to_owned()));
     }
-    assert_eq!(letters(&app).await.len(), 2);
+    assert_eq!(app.promised_letters().await.len(), 2);
     assert_eq!(forget(&app, "bob@example.com").await.status, 202);
-    assert_eq!(letters(&app).await.len(), 3, "others are not concerned");
+    assert_eq!(app.promised_letters().await.len(), 3, "others are not concerned");
     app.pass(SignedDuration::from_hours(1));
     forget(&app, "ann@example.com").await;
-    assert_eq!(letters(&app).await.len(), 4);
+    assert_eq!(app.promised_letters().await.len(), 4);
 }
 
 #[tokio::test]
@@ -236,7 +220,7 @@ async fn both_pages_are_forms_that_password_managers_understand() {
         ("/forgot-password", r#"<input id="email" name="email" type="email" autocomplete="username" required>"#),
         (&link, r#"<input id="password" name="password" type="password" autocomplete="new-password" required>"#),
     ] {
-        let page = app.get(path).header("accept", BROWSER).send().await;
+        let page = app.get(path).as_browser().send().await;
         assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
         assert!(page.raw.contains(field) && page.raw.contains("<label for="), "{}", page.raw);
         assert!(!page.raw.contains("<script"), "nothing is in the way of pasting");
@@ -249,11 +233,11 @@ async fn both_pages_are_forms_that_password_managers_understand() {
             (Some("no-referrer"), Some("no-store"))
         );
     }
-    let weak = app.post(&link).header("accept", BROWSER).form(&[("password", "short")]).send().await;
+    let weak = app.post(&link).as_browser().form(&[("password", "short")]).send().await;
     assert_eq!(weak.status, 422);
     assert!(weak.raw.contains("<p>String should have at least 8 characters</p>"), "{}", weak.raw);
     assert!(!weak.raw.contains("short<"), "{}", weak.raw);
-    let done = app.post(&link).header("accept", BROWSER).form(&[("password", NEW)]).send().await;
+    let done = app.post(&link).as_browser().form(&[("password", NEW)]).send().await;
     assert!(done.status == 200 && done.raw.contains(r#"<a href="/api/v1/login">"#), "{}", done.raw);
     assert_eq!(signs_in(&app, NEW).await, 200);
 }
@@ -285,10 +269,10 @@ async fn nobody_chooses_where_a_link_leads() {
         ["evil.example", "evil.example/.example.org", "api.example.com@evil.example", "evil.example?.example.org"]
     {
         let answer = ask(host).header("x-forwarded-proto", "https").send().await;
-        let led_to: Vec<_> = letters(&app).await.into_iter().map(|letter| letter.base_url).collect();
+        let led_to: Vec<_> = app.promised_letters().await.into_iter().map(|letter| letter.base_url).collect();
         assert!(led_to.iter().all(|url| !url.contains("evil")), "{host} {} {led_to:?}", answer.status);
     }
-    let before = letters(&app).await.len();
+    let before = app.promised_letters().await.len();
     let own = [
         ("api.example.com", "https", "https://api.example.com"),
         ("www.example.org:8443", "http", "http://www.example.org:8443"),
@@ -300,7 +284,8 @@ async fn nobody_chooses_where_a_link_leads() {
         let asked = ask(host).header("x-forwarded-proto", scheme).header("x-forwarded-host", "evil.example");
         assert_eq!(asked.header("forwarded", "host=evil.example").send().await.status, 202);
     }
-    let led_to: Vec<_> = letters(&app).await.split_off(before).into_iter().map(|letter| letter.base_url).collect();
+    let led_to: Vec<_> =
+        app.promised_letters().await.split_off(before).into_iter().map(|letter| letter.base_url).collect();
     assert_eq!(led_to, own.map(|(_, _, url)| url));
     // A line feed ends no header field that could be sent: the library that reads requests takes none.
     assert!(axum::http::HeaderValue::from_str("api.example.com\r\nX: y").is_err());

@@ -3,7 +3,7 @@
 use peregrine_core::item::{Item, ItemFilter, NewItem};
 use peregrine_core::page::PageRequest;
 use peregrine_core::random::Random;
-use peregrine_core::table::{Also, ConditionalWriteError, ItemTables, Items, UpdateUserError, Users};
+use peregrine_core::table::{Also, ConditionalWriteError, ItemTables, Items, UpdateUserError};
 use peregrine_core::user::{UniqueName, UserPatch};
 use peregrine_core::validation::{Origin, Rules, json, validate};
 use tests::app::App;
@@ -48,7 +48,7 @@ async fn a_write_to_an_item_that_has_changed_is_refused_and_leaves_nothing() {
 async fn a_write_to_a_user_who_has_changed_is_refused_and_leaves_no_guard() {
     let app = App::start().await;
     let ann = app.user("ann").await;
-    let users = Users::new(app.client.clone(), "UsersTable".to_owned());
+    let users = app.users();
     let old = users.find(Uuid::parse_str(&ann.id).unwrap()).await.unwrap().unwrap();
     let patch = |name: &str| -> UserPatch {
         let body = json::parse(format!(r#"{{"username": "{name}"}}"#).as_bytes()).unwrap();

@@ -9,7 +9,6 @@ use secrecy::ExposeSecret as _;
 use tests::app::App;
 use tests::log;
 
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn ann() -> Email {
@@ -44,14 +43,14 @@ async fn one_click_of_a_mail_program_unsubscribes_without_anything_else() {
 #[tokio::test]
 async fn opening_the_link_changes_nothing_and_its_button_unsubscribes() {
     let app = App::start().await;
-    let page = app.get(&link(&app)).header("accept", BROWSER).send().await;
+    let page = app.get(&link(&app)).as_browser().send().await;
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert!(page.raw.contains("<form method=\"post\"><button>Unsubscribe</button></form>"), "{}", page.raw);
     assert!(!page.raw.contains("ann"), "{}", page.raw);
     assert_eq!(app.call("HEAD", &link(&app)).send().await.status, 200);
     assert_eq!(found(&app).await, None);
 
-    let done = app.post(&link(&app)).header("accept", BROWSER).body(FORM, "").send().await;
+    let done = app.post(&link(&app)).as_browser().body(FORM, "").send().await;
     assert!(done.status == 200 && done.raw.contains("You are unsubscribed"), "{}", done.raw);
     assert!(found(&app).await.is_some());
 }

@@ -4,13 +4,9 @@ use jiff::SignedDuration;
 use peregrine_core::email::Email;
 use peregrine_core::one_time::Purpose;
 use serde_json::json;
-use tests::app::{App, PASSWORD};
-use tests::client::{Account, Answer};
+use tests::app::{App, LINK_GONE, PASSWORD};
+use tests::client::Account;
 use tests::log;
-
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-
-const GONE: &str = "This link is not valid any more: it has been used, or a newer one has taken its place";
 
 /// The path that the link in a mail to this account leads to.
 async fn link(app: &App, account: &Account) -> String {
@@ -21,26 +17,22 @@ async fn is_verified(app: &App, account: &Account) -> bool {
     app.get("/users/me").by(account).send().await.body["is_verified"].as_bool().unwrap()
 }
 
-fn detail(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.text("/detail"))
-}
-
 #[tokio::test]
 async fn opening_the_link_changes_nothing_and_its_button_confirms_the_address() {
     let app = App::start().await;
     let ann = app.user("ann").await;
     let link = link(&app, &ann).await;
-    let page = app.get(&link).header("accept", BROWSER).send().await;
+    let page = app.get(&link).as_browser().send().await;
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert!(page.raw.contains("<form method=\"post\"><button>Confirm</button></form>"), "{}", page.raw);
     assert!(!is_verified(&app, &ann).await);
 
-    let done = app.post(&link).header("accept", BROWSER).body("application/x-www-form-urlencoded", "").send().await;
+    let done = app.post(&link).as_browser().body("application/x-www-form-urlencoded", "").send().await;
     assert_eq!(done.status, 200);
     assert!(done.raw.contains("The address is confirmed.") && !done.raw.contains("<form"), "{}", done.raw);
     assert!(is_verified(&app, &ann).await);
     for method in ["GET", "POST"] {
-        assert_eq!(detail(&app.call(method, &link).send().await), (400, GONE.to_owned()), "a link is good once");
+        assert_eq!(app.call(method, &link).send().await.said(), (400, LINK_GONE.to_owned()), "a link is good once");
     }
 }
 
@@ -50,7 +42,7 @@ async fn a_page_runs_no_script_and_tells_nobody_where_it_is() {
     let ann = app.user("ann").await;
     let link = link(&app, &ann).await;
     for path in [link.as_str(), "/verify-email?token=forged", "/verify-email"] {
-        let page = app.get(path).header("accept", BROWSER).send().await;
+        let page = app.get(path).as_browser().send().await;
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
         let policy = page.header("content-security-policy").unwrap();
         for rule in ["default-src 'none';", "form-action 'self';", "base-uri 'none';", "frame-ancestors 'none'"] {
@@ -78,24 +70,28 @@ async fn a_link_that_has_expired_or_was_forged_is_refused_in_the_form_that_the_c
     for (path, reason) in [
         (old.as_str(), "This link has expired"),
         // It happens to be as long as a token for one use.
-        (foreign.as_str(), GONE),
+        (foreign.as_str(), LINK_GONE),
         ("/verify-email?token=forged", "This link is not valid"),
-        (never_made.as_str(), GONE),
+        (never_made.as_str(), LINK_GONE),
     ] {
         for method in ["GET", "POST"] {
             let answer = app.call(method, path).send().await;
-            assert_eq!(detail(&answer), (400, reason.to_owned()), "{method} {path}");
-            let page = app.call(method, path).header("accept", BROWSER).send().await;
+            assert_eq!(answer.said(), (400, reason.to_owned()), "{method} {path}");
+            let page = app.call(method, path).as_browser().send().await;
             assert_eq!(page.status, 400);
             assert!(page.raw.contains(&format!("<p>{reason}</p>")), "{}", page.raw);
         }
     }
     let ann = app.sign_in("ann", PASSWORD).await;
-    assert_eq!(detail(&app.post(&reset).send().await), (400, GONE.to_owned()), "one purpose's link is not another's");
+    assert_eq!(
+        app.post(&reset).send().await.said(),
+        (400, LINK_GONE.to_owned()),
+        "one purpose's link is not another's"
+    );
     assert!(!is_verified(&app, &ann).await);
     let incomplete = app.get("/verify-email").send().await;
     assert_eq!((incomplete.status, incomplete.faults()), (422, vec!["missing query.token".to_owned()]));
-    let page = app.get("/verify-email").header("accept", BROWSER).send().await;
+    let page = app.get("/verify-email").as_browser().send().await;
     assert!(page.status == 422 && page.raw.contains("not complete"), "{}", page.raw);
 }
 
@@ -108,7 +104,7 @@ async fn a_link_is_of_no_use_for_another_address_or_a_user_who_is_gone() {
     assert_eq!(moved.status, 200);
     assert_eq!(app.delete("/users/me").by(&bob).send().await.status, 204);
     for path in [of_ann, of_bob] {
-        assert_eq!(detail(&app.post(&path).send().await), (400, GONE.to_owned()));
+        assert_eq!(app.post(&path).send().await.said(), (400, LINK_GONE.to_owned()));
     }
     assert!(!is_verified(&app, &ann).await);
 }
@@ -118,7 +114,7 @@ async fn a_newer_link_takes_the_place_of_an_older_one() {
     let app = App::start().await;
     let ann = app.user("ann").await;
     let (older, newer) = (link(&app, &ann).await, link(&app, &ann).await);
-    assert_eq!(detail(&app.post(&older).send().await), (400, GONE.to_owned()));
+    assert_eq!(app.post(&older).send().await.said(), (400, LINK_GONE.to_owned()));
     assert_eq!(app.post(&newer).send().await.status, 200);
     assert!(is_verified(&app, &ann).await);
 }
@@ -149,7 +145,7 @@ async fn whoever_is_not_confirmed_yet_asks_for_another_mail_and_gets_a_few() {
     assert_eq!(refused.status, 429, "nobody's mailbox is flooded");
     assert!(refused.header("retry-after").is_some());
     app.post(&link(&app, &ann).await).send().await;
-    assert_eq!(detail(&ask().send().await), (409, "The email address is confirmed".to_owned()));
+    assert_eq!(ask().send().await.said(), (409, "The email address is confirmed".to_owned()));
 }
 
 #[tokio::test]
@@ -185,7 +181,7 @@ async fn confirming_counts_as_a_public_write() {
     let statuses = [(); 3].map(|()| app.post("/verify-email?token=forged"));
     let mut answered = Vec::new();
     for call in statuses {
-        answered.push(call.header("accept", BROWSER).send().await);
+        answered.push(call.as_browser().send().await);
     }
     assert_eq!(answered.iter().map(|answer| answer.status).collect::<Vec<_>>(), [400, 400, 429]);
     assert!(answered[2].raw.contains("Too many requests") && answered[2].header("retry-after").is_some());

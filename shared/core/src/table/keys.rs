@@ -77,7 +77,7 @@ impl Keys {
                 Some(schedule) => schedule.replaced_by(keys, now)?,
                 None => KeySchedule::first(keys, now)?,
             };
-            match self.write(found.as_ref(), &next, &Also::nothing()).await {
+            match self.replace(found.as_ref(), &next, &Also::nothing()).await {
                 Ok(()) => return Ok(next),
                 // Another sandbox has just done so.
                 Err(ConditionalWriteError::Outdated) => {}
@@ -87,20 +87,11 @@ impl Keys {
         Err(TableError::Busy.into())
     }
 
-    /// Puts `new` in the place of `old`: publishes its keys and removes all others, in one transaction.
+    /// Puts `new` in the place of `old`, or of nothing: publishes its keys and removes all others, in one transaction.
     ///
     /// # Errors
     /// [`ConditionalWriteError::Outdated`] if another one has taken the place of `old`.
     pub async fn replace(
-        &self,
-        old: &KeySchedule,
-        new: &KeySchedule,
-        also: &Also<'_>,
-    ) -> Result<(), ConditionalWriteError> {
-        self.write(Some(old), new, also).await
-    }
-
-    async fn write(
         &self,
         old: Option<&KeySchedule>,
         new: &KeySchedule,
