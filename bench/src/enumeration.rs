@@ -1,14 +1,15 @@
 //! Whether the time of an answer tells who has an account (OWASP ASVS 6.3.8).
 //!
-//! Requests that name an account and requests that name none take turns, so that whatever disturbs the machine disturbs both
-//! alike, and each names another account. The functions run in this process, without a network: an attacker sees the same
-//! times and much noise.
+//! Requests that name an account and requests that name none take turns, so that whatever disturbs the machine disturbs
+//! both alike, and each names another account. The functions run in this process, without a network: an attacker sees
+//! the same times and much noise.
 //!
-//! Two samples count as distinguishable if chance is no explanation ([`MOST_LIKELY`]) **and** their medians are far enough
-//! apart for an attacker ([`LEAST`]). The first alone is no measure: with enough samples any two code paths differ by some
-//! microseconds. The second comes from what an attacker may ask: a name can be tried ten times before its answers say to
-//! wait. The mean of ten differs by chance from another ten by 1.3 ms at three standard deviations, if a network adds a jitter of
-//! 1 ms, which is little; so half a millisecond is hidden, also from somebody with a network of half that jitter.
+//! Two samples count as distinguishable if chance is no explanation ([`MOST_LIKELY`]) **and** their medians are far
+//! enough apart for an attacker ([`LEAST`]). The first alone is no measure: with enough samples any two code paths
+//! differ by some microseconds. The second comes from what an attacker may ask: a name can be tried ten times before
+//! its answers say to wait. The mean of ten differs by chance from another ten by 1.3 ms at three standard deviations,
+//! if a network adds a jitter of 1 ms, which is little; so half a millisecond is hidden, also from somebody with a
+//! network of half that jitter.
 
 use std::path::Path;
 use std::time::Duration;

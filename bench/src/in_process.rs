@@ -67,8 +67,8 @@ impl Tables {
     }
 }
 
-/// Does work on a thread of its own, on which nothing else runs: neither the embedded AWS, which has one too, nor hashing,
-/// which is done by others. Log lines are written, as on Lambda, and kept by nobody.
+/// Does work on a thread of its own, on which nothing else runs: neither the embedded AWS, which has one too, nor
+/// hashing, which is done by others. Log lines are written, as on Lambda, and kept by nobody.
 pub(crate) fn alone<T: Send, W: Future<Output = Result<T>>>(work: impl FnOnce() -> W + Send) -> Result<T> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {

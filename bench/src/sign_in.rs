@@ -18,9 +18,9 @@ const SIGN_INS: u32 = 60;
 /// The most CPU that may be spent besides hashing.
 const MOST: Duration = Duration::from_millis(1);
 
-/// CPU is measured on the thread that answers requests. Hashing is done on another one and the embedded AWS is on a third,
-/// so that nothing has to be subtracted that is twenty times as large and varies. Returns the figures, and whether the target
-/// was missed.
+/// CPU is measured on the thread that answers requests. Hashing is done on another one and the embedded AWS is on a
+/// third, so that nothing has to be subtracted that is twenty times as large and varies. Returns the figures, and
+/// whether the target was missed.
 pub(crate) fn measure(root: &Path) -> Result<(Vec<Row>, Vec<String>)> {
     let tables = Tables::start(root)?;
     let (cpu, sign_ins, hashes) = alone(|| measure_alone(&tables))?;

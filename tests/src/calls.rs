@@ -157,8 +157,8 @@ impl Call {
         matches!(self.operation.as_str(), "GetItem" | "BatchGetItem" | "Query")
     }
 
-    /// The request units of the call. DynamoDB does not say them of writes that it refuses: these cost as much as if they
-    /// had been made, of rows that are smaller than 1 KB.
+    /// The request units of the call. DynamoDB does not say them of writes that it refuses: these cost as much as if
+    /// they had been made, of rows that are smaller than 1 KB.
     fn consumed(&self, answer: &Value) -> f64 {
         let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
         match (&answer["ConsumedCapacity"], self.operation.as_str()) {

@@ -28,9 +28,9 @@ impl io::Write for ThreadLog {
     }
 }
 
-/// Starts to keep what our own crates log, by thread: a test has a thread of its own, and so has its runtime. All tests of a
-/// binary share one subscriber, and each starts it before it logs, also one that never looks at the log: tracing can lose a
-/// call site for good when it is met for the first time while the subscriber is being set.
+/// Starts to keep what our own crates log, by thread: a test has a thread of its own, and so has its runtime. All tests
+/// of a binary share one subscriber, and each starts it before it logs, also one that never looks at the log: tracing
+/// can lose a call site for good when it is met for the first time while the subscriber is being set.
 pub fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {

@@ -22,8 +22,8 @@ impl App {
         Users::new(self.client.clone(), "UsersTable".to_owned())
     }
 
-    /// An account whose address is confirmed and that is signed in since now, however sign-in works. An admin has a second
-    /// factor.
+    /// An account whose address is confirmed and that is signed in since now, however sign-in works. An admin has a
+    /// second factor.
     pub async fn account(&self, username: &str, scopes: Scopes) -> Account {
         let hash = peregrine_core::password::PasswordHasher::new(Random::system());
         let hash = hash.hash(PASSWORD.into()).await.expect("a hash");

@@ -1,5 +1,5 @@
-// Signs in and shows the account. Tokens are kept in this module's memory alone: what scripts can read later, others may
-// too.
+// Signs in and shows the account. Tokens are kept in this module's memory alone: what scripts can read later, others
+// may too.
 const element = (id) => document.getElementById(id);
 const [form, errorLine, messageLine] = ["form", "error", "message"].map(element);
 let tokens = null;

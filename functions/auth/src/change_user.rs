@@ -27,21 +27,22 @@ impl<'a> UserChange<'a> {
         Self { password_hash: Some(hash), ..self }
     }
 
-    /// With the answer to whoever comes too late for what belongs to the change, such as a code that was used meanwhile.
+    /// With the answer to whoever comes too late for what belongs to the change, such as a code that was used
+    /// meanwhile.
     pub(crate) fn or(self, refusal: impl Into<ApiError>) -> Self {
         Self { refusal: refusal.into(), ..self }
     }
 }
 
 impl AuthState {
-    /// Changes a user. If somebody else is faster, the change is made to what they have left: `change` makes it from the
-    /// user as read last. It ends the matter by an error, or by `None` if there is nothing left to do.
+    /// Changes a user. If somebody else is faster, the change is made to what they have left: `change` makes it from
+    /// the user as read last. It ends the matter by an error, or by `None` if there is nothing left to do.
     ///
     /// The answer is the user as it is then; `None` if it was not changed, because it is gone or `change` said so.
     ///
     /// # Errors
-    /// 409 if the user keeps being changed by others, or would have an address that another one has; what the change says
-    /// if a condition of what belongs to it fails.
+    /// 409 if the user keeps being changed by others, or would have an address that another one has; what the change
+    /// says if a condition of what belongs to it fails.
     pub(crate) async fn change_user<'a>(
         &self,
         mut user: User,
@@ -55,7 +56,8 @@ impl AuthState {
             match self.users.update(&user, &changed, password_hash, &also).await {
                 Ok(()) => return Ok(Some(changed)),
                 Err(UpdateUserError::Refused) => return Err(refusal),
-                // The one name that changes here is an address that is confirmed, and only who reads its mail learns this.
+                // The one name that changes here is an address that is confirmed, and only who reads its mail learns
+                // this.
                 Err(UpdateUserError::NameTaken(_)) => {
                     return Err(ApiError::Conflict("Another account has this address"));
                 }

@@ -12,10 +12,10 @@ use crate::token_request::TokenRequest;
 
 /// Sign in with username or email and password.
 ///
-/// The answer is the same, and takes as long, whether the user is unknown, inactive, or the password wrong. Who has set up a
-/// second factor sends a code of it as `otp`; without one the answer is 401 with `error="second_factor_required"` in
-/// `WWW-Authenticate`. Too many failures, of one account or from one address, make everybody wait who tries it again: 429,
-/// also for the right password. With `grant_type=refresh_token` it is `POST /api/v1/token/refresh`.
+/// The answer is the same, and takes as long, whether the user is unknown, inactive, or the password wrong. Who has set
+/// up a second factor sends a code of it as `otp`; without one the answer is 401 with `error="second_factor_required"`
+/// in `WWW-Authenticate`. Too many failures, of one account or from one address, make everybody wait who tries it
+/// again: 429, also for the right password. With `grant_type=refresh_token` it is `POST /api/v1/token/refresh`.
 #[utoipa::path(
     post,
     path = "/api/v1/token",

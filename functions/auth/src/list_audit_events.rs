@@ -24,8 +24,8 @@ pub(crate) struct AuditQuery {
 
 /// List security events.
 ///
-/// For admins. The newest first; an event is kept for a year. The list can lag behind by moments. The next page's address
-/// is in the `Link` header. A page of one kind can be short, even empty, while there is a next one.
+/// For admins. The newest first; an event is kept for a year. The list can lag behind by moments. The next page's
+/// address is in the `Link` header. A page of one kind can be short, even empty, while there is a next one.
 #[utoipa::path(
     get,
     path = "/api/v1/audit-events",

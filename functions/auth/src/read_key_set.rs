@@ -59,8 +59,8 @@ impl From<&PublicKey> for Key {
 
 /// Read the keys that access tokens are verified with.
 ///
-/// For systems that are given tokens of this API. A new key appears ten minutes before the first token is signed with it, and
-/// the answer may be kept for five. Keys that are not in here are not to be trusted.
+/// For systems that are given tokens of this API. A new key appears ten minutes before the first token is signed with
+/// it, and the answer may be kept for five. Keys that are not in here are not to be trusted.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",

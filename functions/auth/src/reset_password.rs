@@ -82,9 +82,9 @@ pub(crate) async fn show_password_reset(
 
 /// Set a new password by a link from a mail.
 ///
-/// The link is good once. All sessions end, API keys are deleted, earlier failures to sign in are forgotten, and the address counts as
-/// confirmed, because its mail was read. Nobody is signed in by it: whoever has a second factor still needs it. A mail
-/// tells the owner.
+/// The link is good once. All sessions end, API keys are deleted, earlier failures to sign in are forgotten, and the
+/// address counts as confirmed, because its mail was read. Nobody is signed in by it: whoever has a second factor still
+/// needs it. A mail tells the owner.
 #[utoipa::path(
     post,
     path = "/api/v1/reset-password",

@@ -32,8 +32,9 @@ pub(crate) struct Revocation {
 
 /// Sign out.
 ///
-/// Ends the session that the token belongs to, a refresh token's as well as an access token's, with all its other tokens, at
-/// once (RFC 7009); an API key is deleted. The answer is the same for a token that is none, or that was good for nothing before.
+/// Ends the session that the token belongs to, a refresh token's as well as an access token's, with all its other
+/// tokens, at once (RFC 7009); an API key is deleted. The answer is the same for a token that is none, or that was good
+/// for nothing before.
 #[utoipa::path(
     post,
     path = "/api/v1/token/revoke",

@@ -45,9 +45,9 @@ impl From<&ScheduledKey> for RotatedKey {
 
 /// Replace the key that access tokens are signed with.
 ///
-/// For admins. Nobody has to sign in again: the new key is announced for ten minutes before it signs, and the old one is
-/// accepted until the last of its tokens has ended, which is 45 minutes from now. Until then there is no other rotation: 409.
-/// Where the signing secret itself has leaked, this does not help; the secret has to be replaced.
+/// For admins. Nobody has to sign in again: the new key is announced for ten minutes before it signs, and the old one
+/// is accepted until the last of its tokens has ended, which is 45 minutes from now. Until then there is no other
+/// rotation: 409. Where the signing secret itself has leaked, this does not help; the secret has to be replaced.
 #[utoipa::path(
     post,
     path = "/api/v1/signing-keys/rotate",

@@ -1,7 +1,7 @@
 //! The second factor: one-time passwords of an authenticator app, and recovery codes.
 //!
-//! To set it up or remove it ends all sessions, the caller's too: whoever has signed in before has not shown what a sign-in
-//! takes from then on.
+//! To set it up or remove it ends all sessions, the caller's too: whoever has signed in before has not shown what a
+//! sign-in takes from then on.
 
 pub(crate) mod begin;
 pub(crate) mod confirm;
@@ -40,8 +40,8 @@ fn wrong_code() -> ApiError {
 }
 
 impl AuthState {
-    /// The code, if it is right. Counted as an attempt to show who one is, before it is judged, so that whoever has got an
-    /// access token can't guess codes.
+    /// The code, if it is right. Counted as an attempt to show who one is, before it is judged, so that whoever has got
+    /// an access token can't guess codes.
     async fn right_code(&self, user: &User, proof: &SecondFactorProof) -> Result<RightCode, ApiError> {
         let (contender, now) = (Contender::Code(user.id), self.clock.now());
         self.attempts.begin(&contender, now).await?;

@@ -40,7 +40,8 @@ impl Signing {
         Ok(Self { keys, secret, secret_id, issuer, random, known: Arc::new(RwLock::new(known)) })
     }
 
-    /// What mints access tokens now. Asked for side by side with what a sign-in reads anyway, it takes no time of its own.
+    /// What mints access tokens now. Asked for side by side with what a sign-in reads anyway, it takes no time of its
+    /// own.
     ///
     /// # Errors
     /// 503 if this sandbox's secret has been replaced, so that nobody would accept what it signs.

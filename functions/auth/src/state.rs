@@ -72,8 +72,8 @@ impl AuthState {
     /// initialises the function, and the call opens the connection to DynamoDB that the first sign-in then uses.
     ///
     /// # Errors
-    /// Settings that are missing or malformed, among them those that have been read of `environment` before, a key table
-    /// that is out of reach, or a signing secret that was replaced before.
+    /// Settings that are missing or malformed, among them those that have been read of `environment` before, a key
+    /// table that is out of reach, or a signing secret that was replaced before.
     pub async fn from_env(mut environment: Environment) -> Result<Self, lambda_http::Error> {
         let config = AwsSettings::from_env(&mut environment).sdk_config();
         let users_table = environment.text("USERS_TABLE");

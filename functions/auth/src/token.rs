@@ -65,8 +65,8 @@ impl IntoResponse for Token {
     }
 }
 
-/// What is granted of what a user may do: all of it, or what is asked for by name. Where sign-in is hardened, nobody is an
-/// administrator by a password alone.
+/// What is granted of what a user may do: all of it, or what is asked for by name. Where sign-in is hardened, nobody is
+/// an administrator by a password alone.
 ///
 /// # Errors
 /// 400 if nothing is left of what is asked for (RFC 6749 section 5.2).

@@ -43,8 +43,9 @@ const DONE: WebPage = WebPage {
 
 /// Ask whether an address is to be confirmed.
 ///
-/// Where the link in a mail leads. It changes nothing, because programs open links of mails before people do: the page has
-/// a button that sends the POST. Whoever does not ask for `text/html` gets JSON; whoever does gets errors as pages too.
+/// Where the link in a mail leads. It changes nothing, because programs open links of mails before people do: the page
+/// has a button that sends the POST. Whoever does not ask for `text/html` gets JSON; whoever does gets errors as pages
+/// too.
 #[utoipa::path(
     get,
     path = "/api/v1/verify-email",

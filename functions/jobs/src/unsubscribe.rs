@@ -39,8 +39,9 @@ const DONE: WebPage = WebPage {
 
 /// Ask whether somebody wants no more mail.
 ///
-/// Where the link in a mail leads. It changes nothing, because programs open links of mails before people do: the page has
-/// a button that sends the POST. Whoever does not ask for `text/html` gets JSON; whoever does gets errors as pages too.
+/// Where the link in a mail leads. It changes nothing, because programs open links of mails before people do: the page
+/// has a button that sends the POST. Whoever does not ask for `text/html` gets JSON; whoever does gets errors as pages
+/// too.
 #[utoipa::path(
     get,
     path = "/api/v1/unsubscribe",
@@ -62,8 +63,8 @@ pub(crate) async fn show_unsubscription(
 
 /// Send an address no more messages.
 ///
-/// Mail programs send this by themselves, with the body `List-Unsubscribe=One-Click` (RFC 8058). Who has the link from the
-/// mail needs no more, so any body will do. To unsubscribe again changes nothing.
+/// Mail programs send this by themselves, with the body `List-Unsubscribe=One-Click` (RFC 8058). Who has the link from
+/// the mail needs no more, so any body will do. To unsubscribe again changes nothing.
 #[utoipa::path(
     post,
     path = "/api/v1/unsubscribe",

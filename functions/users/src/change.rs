@@ -42,10 +42,10 @@ impl UsersState {
         self.users.find(id).await?.ok_or(NOT_FOUND)
     }
 
-    /// Makes a change to a user, and with it the password's hash if there is a new one; with both go what is kept on record
-    /// of it and the mails about it. If somebody else is faster, the change is made to what they have left, unless the
-    /// request was made for another state, or they have ended the caller's session. Only an admin takes a name that is
-    /// kept for the first administrator.
+    /// Makes a change to a user, and with it the password's hash if there is a new one; with both go what is kept on
+    /// record of it and the mails about it. If somebody else is faster, the change is made to what they have left,
+    /// unless the request was made for another state, or they have ended the caller's session. Only an admin takes a
+    /// name that is kept for the first administrator.
     pub(crate) async fn change(
         &self,
         permitted: &Permitted<'_>,
@@ -85,8 +85,8 @@ impl UsersState {
         }
     }
 
-    /// Deletes a user, whatever it is like by now, unless the request was made for a certain state; then what the user has
-    /// signed in with.
+    /// Deletes a user, whatever it is like by now, unless the request was made for a certain state; then what the user
+    /// has signed in with.
     pub(crate) async fn delete(
         &self,
         caller: &Scoped<UsersWrite>,

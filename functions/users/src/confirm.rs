@@ -11,9 +11,9 @@ use secrecy::SecretString;
 use crate::UsersState;
 
 impl UsersState {
-    /// Has the caller show their current password, which the body's `field` says. Attempts that fail make the caller wait, so
-    /// that who has found an unlocked computer can't guess on. The answer is the caller as stored when the password was
-    /// theirs.
+    /// Has the caller show their current password, which the body's `field` says. Attempts that fail make the caller
+    /// wait, so that who has found an unlocked computer can't guess on. The answer is the caller as stored when the
+    /// password was theirs.
     ///
     /// # Errors
     /// 422 for a wrong password, 429 after too many, 401 if the caller's session has just ended.
@@ -26,7 +26,8 @@ impl UsersState {
     ) -> Result<User, ApiError> {
         let (id, now) = (caller.user.id, self.clock.now());
         let contender = Contender::Password(id);
-        // Counted before it is judged, and read with its hash, so that what is changed is the user whose password this is.
+        // Counted before it is judged, and read with its hash, so that what is changed is the user whose password this
+        // is.
         let ((), found) =
             tokio::try_join!(async { Ok::<_, ApiError>(self.attempts.begin(&contender, now).await?) }, async {
                 Ok(self.users.find_for_sign_in(Some(id)).await?)

@@ -12,8 +12,8 @@ use crate::path::UserPath;
 
 /// Delete a user.
 ///
-/// Their items stay, in the hands of the admins. Their tokens are accepted no more, and all that they have signed in with is
-/// deleted. No API key will do.
+/// Their items stay, in the hands of the admins. Their tokens are accepted no more, and all that they have signed in
+/// with is deleted. No API key will do.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{user_id}",

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use crate::UsersState;
 
 impl UsersState {
-    /// The mails about a change: to a new address, if one was named, and to the old one, which the owner may still read when
-    /// somebody else has done it. An address that nobody has confirmed is told nothing, because it may be a stranger's.
+    /// The mails about a change: to a new address, if one was named, and to the old one, which the owner may still read
+    /// when somebody else has done it. An address that nobody has confirmed is told nothing, because it may be a
+    /// stranger's.
     pub(crate) fn letters_of_change(
         &self,
         (old, new): (&User, &User),

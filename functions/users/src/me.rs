@@ -30,9 +30,9 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
 
 /// Change some of the caller's own account.
 ///
-/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A new
-/// password ends all sessions, and so does deactivation. No API key changes `email` or `password`. Where sign-in is hardened
-/// both take the current password.
+/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A
+/// new password ends all sessions, and so does deactivation. No API key changes `email` or `password`. Where sign-in is
+/// hardened both take the current password.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/me",
@@ -61,8 +61,8 @@ pub(crate) async fn update_me(
 
 /// Delete the caller's own account.
 ///
-/// Their items stay, in the hands of the admins. Their tokens are accepted no more, and all that they have signed in with is
-/// deleted. No API key will do.
+/// Their items stay, in the hands of the admins. Their tokens are accepted no more, and all that they have signed in
+/// with is deleted. No API key will do.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/me",

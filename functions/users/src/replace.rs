@@ -19,11 +19,13 @@ type Asked = (Path<UserPath>, Body<NewUser>, Circumstances);
 
 /// Replace all that a user sets of their account, the password included.
 ///
-/// What is left out is emptied. Rights and the time of sign-up stay. A new password ends all sessions. No API key will do.
+/// What is left out is emptied. Rights and the time of sign-up stay. A new password ends all sessions. No API key will
+/// do.
 ///
-/// Where sign-in is hardened, users replace their own accounts only, `password` must be the current one, and stays: another
-/// one is set by `PUT /api/v1/users/me/password`. It is read by the rules for new ones, so an account whose password is
-/// older than those gets a new one first. A new address takes the place of the old one once it has been confirmed.
+/// Where sign-in is hardened, users replace their own accounts only, `password` must be the current one, and stays:
+/// another one is set by `PUT /api/v1/users/me/password`. It is read by the rules for new ones, so an account whose
+/// password is older than those gets a new one first. A new address takes the place of the old one once it has been
+/// confirmed.
 #[utoipa::path(
     put,
     path = "/api/v1/users/{user_id}",

@@ -16,9 +16,9 @@ use crate::path::UserPath;
 
 /// Change some of a user's account.
 ///
-/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A new
-/// password ends all sessions, and so does deactivation. No API key changes `email` or `password`. Where sign-in is hardened
-/// both take the current password, and an admin sets nobody else's password.
+/// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A
+/// new password ends all sessions, and so does deactivation. No API key changes `email` or `password`. Where sign-in is
+/// hardened both take the current password, and an admin sets nobody else's password.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{user_id}",

@@ -1,7 +1,7 @@
 //! API keys: credentials that users make for programs, with rights and an end of their own.
 //!
-//! A key says whose it is and which, under a MAC. So one that is made up is refused without asking any table, and a request
-//! can be counted for the user whom its key names. Only the hash of a key is stored.
+//! A key says whose it is and which, under a MAC. So one that is made up is refused without asking any table, and a
+//! request can be counted for the user whom its key names. Only the hash of a key is stored.
 
 mod text;
 

@@ -16,8 +16,8 @@ use crate::seal;
 /// How long a key is remembered, in seconds.
 pub const LIFETIME_SECONDS: i64 = 24 * 60 * 60;
 
-/// Makes [`Claim`]s. What is stored of a request are keyed hashes, and of its answer what only the same caller's same key
-/// opens, so that the table tells nobody what was sent, nor who signed up.
+/// Makes [`Claim`]s. What is stored of a request are keyed hashes, and of its answer what only the same caller's same
+/// key opens, so that the table tells nobody what was sent, nor who signed up.
 #[derive(Debug)]
 pub struct IdempotencyKeys {
     key: hmac::Key,
@@ -56,8 +56,8 @@ pub struct Once {
     pub table: String,
     /// Whose key it is, and what for.
     pub claim: Claim,
-    /// What a repetition is answered with. None if the answer holds a secret, which is not stored: a repetition is then told
-    /// that it is one.
+    /// What a repetition is answered with. None if the answer holds a secret, which is not stored: a repetition is then
+    /// told that it is one.
     pub answer: Option<FirstAnswer>,
     /// The time, in seconds since 1970.
     pub now: i64,
@@ -86,8 +86,8 @@ impl IdempotencyKeys {
         Self { key: seal::key_for("idempotency", secret), random }
     }
 
-    /// A caller's claim to do what the `request` (its method, path and body) says, once for this key. Another caller with
-    /// the same key has a claim of its own.
+    /// A caller's claim to do what the `request` (its method, path and body) says, once for this key. Another caller
+    /// with the same key has a claim of its own.
     pub fn claim(&self, caller: &str, key: &str, request: &[&[u8]]) -> Claim {
         let request: Vec<&[u8]> = [&b"request"[..]].iter().chain(request).copied().collect();
         let seal = self.hash(&[b"answer", caller.as_bytes(), key.as_bytes()]);

@@ -67,8 +67,8 @@ impl Validate for Price {
     }
 }
 
-/// A tax as it is sent. What is larger than all that can be stored, infinity among it, is read as the largest number, which
-/// no price exceeds: the rule about tax and price refuses it then, as it does in FastAPI.
+/// A tax as it is sent. What is larger than all that can be stored, infinity among it, is read as the largest number,
+/// which no price exceeds: the rule about tax and price refuses it then, as it does in FastAPI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tax(Decimal);
 
@@ -294,8 +294,8 @@ pub struct ItemFilter {
 }
 
 impl ItemFilter {
-    /// Whether a list of candidates, by the first of word, tag and owner, contains some that do not belong: those that fail
-    /// another criterion, and those that are listed at another of their words.
+    /// Whether a list of candidates, by the first of word, tag and owner, contains some that do not belong: those that
+    /// fail another criterion, and those that are listed at another of their words.
     pub fn passes_over_rows(&self) -> bool {
         self.word.is_some() || self.tags.len() + usize::from(self.owner_id.is_some()) > 1
     }

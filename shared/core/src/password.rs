@@ -1,8 +1,8 @@
 //! Passwords: the rules that new ones follow, and their hashes.
 //!
 //! By default a new password has a digit and an upper-case letter, as the guides want it. Where sign-in is hardened it
-//! follows OWASP ASVS 6.2 and NIST SP 800-63B section 3.1.1.2 instead: any characters, but not one of the passwords that
-//! many people have (`password/common/`), and not the names that stand beside it with little else
+//! follows OWASP ASVS 6.2 and NIST SP 800-63B section 3.1.1.2 instead: any characters, but not one of the passwords
+//! that many people have (`password/common/`), and not the names that stand beside it with little else
 //! ([`NewPassword::check_context`]).
 
 mod common;
@@ -24,8 +24,8 @@ const LENGTH: Constraints = Constraints { min_length: Some(MIN_LENGTH), max_leng
 const MIN_LENGTH: usize = 8;
 
 /// A password that its owner has just chosen: 8 to 128 characters, a digit and an upper-case letter among them. Where
-/// sign-in is hardened any characters will do, but neither a password that many people have, nor one that has fewer than
-/// 8 characters apart from the names and the address of the account and the name of the service.
+/// sign-in is hardened any characters will do, but neither a password that many people have, nor one that has fewer
+/// than 8 characters apart from the names and the address of the account and the name of the service.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(value_type = String, format = Password, min_length = 8, max_length = 128, example = "Passw0rd1")]
 pub struct NewPassword(SecretString);

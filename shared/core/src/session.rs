@@ -1,9 +1,9 @@
-//! Sessions: what begins with a sign-in and goes on for as long as its refresh token is used (RFC 6749 section 6, RFC 9700
-//! section 4.14).
+//! Sessions: what begins with a sign-in and goes on for as long as its refresh token is used (RFC 6749 section 6, RFC
+//! 9700 section 4.14).
 //!
-//! A refresh token says which session it belongs to and its place in the row of the session's tokens (its generation), under
-//! a MAC with a key that only the auth function has. So nothing secret is stored, and the successor of a token can be
-//! computed again for a client that did not get it.
+//! A refresh token says which session it belongs to and its place in the row of the session's tokens (its generation),
+//! under a MAC with a key that only the auth function has. So nothing secret is stored, and the successor of a token
+//! can be computed again for a client that did not get it.
 
 use std::net::IpAddr;
 use std::time::Duration;

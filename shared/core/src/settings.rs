@@ -59,8 +59,8 @@ impl Environment {
         }
     }
 
-    /// A setting that may be left out and must be well-formed otherwise. What is wrong with it is told in the words of the
-    /// type's own error, so this is not for secrets.
+    /// A setting that may be left out and must be well-formed otherwise. What is wrong with it is told in the words of
+    /// the type's own error, so this is not for secrets.
     pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let parsed = self.optional(name)?.parse();
         parsed.map_err(|error| self.problem(format!("{name} is malformed: {error}"))).ok()

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::mail::Content;
 
-/// Why an address gets no mail. The weaker come first: a stronger reason takes the place of a weaker one, never the other
-/// way round.
+/// Why an address gets no mail. The weaker come first: a stronger reason takes the place of a weaker one, never the
+/// other way round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(example = "bounce")]

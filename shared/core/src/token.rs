@@ -161,8 +161,8 @@ impl Signer {
     }
 }
 
-/// The header of an access token. What else there could be says how to verify the token (`jku`, `jwk`, `x5c`, `x5u`), or
-/// that it means something else (`crit`, `b64`, `zip`, `cty`), so nothing else may be there, and nothing twice.
+/// The header of an access token. What else there could be says how to verify the token (`jku`, `jwk`, `x5c`, `x5u`),
+/// or that it means something else (`crit`, `b64`, `zip`, `cty`), so nothing else may be there, and nothing twice.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AccessTokenHeader {

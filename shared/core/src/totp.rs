@@ -1,5 +1,5 @@
-//! The second factor: one-time passwords by time (RFC 6238), and recovery codes for whoever has lost the device that makes
-//! them.
+//! The second factor: one-time passwords by time (RFC 6238), and recovery codes for whoever has lost the device that
+//! makes them.
 //!
 //! The algorithm is HMAC with SHA-1 from ring and the few lines of RFC 4226: the crates for it bring HMAC and SHA-1 of
 //! another cryptography library along. Authenticator apps know these parameters and often no others.
@@ -20,8 +20,8 @@ pub use sealed::{RecoveryCodeHash, SecondFactorKeys};
 
 /// How long a code holds, in seconds (RFC 6238 section 5.2).
 const STEP_SECONDS: i64 = 30;
-/// How many steps before and after the present one count too. The clock of a telephone may be off, and a code is typed while
-/// time goes on; RFC 6238 section 5.2 allows one step for that. Each more would help whoever guesses.
+/// How many steps before and after the present one count too. The clock of a telephone may be off, and a code is typed
+/// while time goes on; RFC 6238 section 5.2 allows one step for that. Each more would help whoever guesses.
 const WINDOW: i64 = 1;
 /// Digits of a code.
 const DIGITS: usize = 6;
@@ -29,7 +29,8 @@ const DIGITS: usize = 6;
 const CODES: u32 = 1_000_000;
 /// Bytes of a secret, as RFC 4226 section 4 recommends.
 const SECRET_LENGTH: usize = 20;
-/// Bytes of a recovery code: 120 bits, more than the 112 above which nobody can guess one from its hash (OWASP ASVS 6.5.2).
+/// Bytes of a recovery code: 120 bits, more than the 112 above which nobody can guess one from its hash (OWASP ASVS
+/// 6.5.2).
 const RECOVERY_LENGTH: usize = 15;
 /// Characters of a group of a recovery code.
 const GROUP: usize = 6;
@@ -66,13 +67,14 @@ impl TotpSecret {
         let (issuer, account, secret) = (escape(issuer), escape(account), self.to_base32());
         let secret = secret.expose_secret();
         format!(
-            "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}"
+            "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}\
+             &period={STEP_SECONDS}"
         )
         .into()
     }
 
-    /// The step in which `code` is right at `now`: one of the window that is later than `used`, the last one that a code was
-    /// taken for.
+    /// The step in which `code` is right at `now`: one of the window that is later than `used`, the last one that a
+    /// code was taken for.
     pub fn step_of(&self, code: TotpCode, now: Timestamp, used: Option<i64>) -> Option<i64> {
         let present = now.as_second().div_euclid(STEP_SECONDS);
         let mut steps = (present - WINDOW..=present + WINDOW).filter(|step| used.is_none_or(|used| used < *step));
@@ -123,8 +125,8 @@ impl RecoveryCode {
 }
 
 impl OneTimePassword {
-    /// Reads what was typed: six digits, or a recovery code in any case, with or without what separates its groups. `None` if
-    /// it is neither.
+    /// Reads what was typed: six digits, or a recovery code in any case, with or without what separates its groups.
+    /// `None` if it is neither.
     pub fn parse(typed: &SecretString) -> Option<Self> {
         let is_separator = |character: &char| character.is_whitespace() || *character == '-';
         let text: String = typed.expose_secret().chars().filter(|character| !is_separator(character)).collect();

@@ -94,8 +94,8 @@ pub struct NewUser {
     pub age: Option<u8>,
     /// Where the user lives.
     pub address: Option<Address>,
-    /// Has a digit and an upper-case letter, or what hardened sign-in asks for. Where sign-in is hardened, PUT wants the
-    /// current password here and leaves it as it is.
+    /// Has a digit and an upper-case letter, or what hardened sign-in asks for. Where sign-in is hardened, PUT wants
+    /// the current password here and leaves it as it is.
     pub password: NewPassword,
 }
 
@@ -110,8 +110,8 @@ pub struct PasswordChange {
     pub new_password: NewPassword,
 }
 
-/// A username that somebody has just chosen. Where sign-in is hardened it has no `@`: usernames and addresses are names of
-/// one kind, and to find an address taken as a username would tell that it has an account.
+/// A username that somebody has just chosen. Where sign-in is hardened it has no `@`: usernames and addresses are names
+/// of one kind, and to find an address taken as a username would tell that it has an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -137,8 +137,8 @@ impl Validate for Username {
 /// What PATCH changes. A field that is left out stays as it is.
 #[derive(Debug, Clone, Default, ToSchema, Validate)]
 pub struct UserPatch {
-    /// Where mail reaches the user. `null` leaves it as it is. Where sign-in is hardened a new address takes the place of the
-    /// old one once it has been confirmed by the link that is sent there.
+    /// Where mail reaches the user. `null` leaves it as it is. Where sign-in is hardened a new address takes the place
+    /// of the old one once it has been confirmed by the link that is sent there.
     #[schema(value_type = Option<Email>)]
     pub email: Change<Email>,
     /// What the user signs in with, besides the email. `null` leaves it as it is.
@@ -228,8 +228,8 @@ impl User {
         }
     }
 
-    /// The user with all that the owner may set replaced. Id, rights and the time of sign-up stay. A password is among it, so
-    /// all sessions end.
+    /// The user with all that the owner may set replaced. Id, rights and the time of sign-up stay. A password is among
+    /// it, so all sessions end.
     #[must_use]
     pub fn replaced_by(&self, new: &NewUser, now: Timestamp) -> Self {
         self.with_new_password(now).with_all_of(new)
@@ -255,8 +255,8 @@ impl User {
         }
     }
 
-    /// What a change of `old` comes to where a new address must be confirmed before it is anybody's: until then the old one
-    /// stays. So whoever changes theirs learns nothing of whose the new one is.
+    /// What a change of `old` comes to where a new address must be confirmed before it is anybody's: until then the old
+    /// one stays. So whoever changes theirs learns nothing of whose the new one is.
     #[must_use]
     pub fn awaiting_confirmation(self, old: &Self) -> Self {
         if self.email == old.email {
@@ -305,8 +305,8 @@ impl User {
         Self { is_verified: true, updated_at: now, version: self.version + 1, ..self.clone() }
     }
 
-    /// The user after an address has been shown to be theirs: the one that was waiting for that, which becomes theirs by it,
-    /// or the one that they have. `is_it` says whether an address is the one; `None` if neither is.
+    /// The user after an address has been shown to be theirs: the one that was waiting for that, which becomes theirs
+    /// by it, or the one that they have. `is_it` says whether an address is the one; `None` if neither is.
     #[must_use]
     pub fn confirmed(&self, is_it: impl Fn(&Email) -> bool, now: Timestamp) -> Option<Self> {
         if let Some(pending) = self.pending_email.as_ref().filter(|pending| is_it(pending)) {
@@ -320,8 +320,8 @@ impl User {
         self.pending_email.as_ref() == Some(address) || (self.email == *address && !self.is_verified)
     }
 
-    /// Whether the user may sign in with the right password. Where sign-in is hardened the address must have been confirmed:
-    /// to sign in right after signing up would tell that nobody had the address before.
+    /// Whether the user may sign in with the right password. Where sign-in is hardened the address must have been
+    /// confirmed: to sign in right after signing up would tell that nobody had the address before.
     pub fn may_sign_in(&self, rules: Rules) -> bool {
         self.is_active && (self.is_verified || !rules.hardened)
     }
@@ -333,8 +333,8 @@ impl User {
 
     /// The user after one session has been ended. Nothing that answers show has changed, so neither has `updated_at`.
     ///
-    /// `tokens_until` is when the session's last access token expires. Whoever ends very many sessions in that time ends all
-    /// of them, because a row has an end.
+    /// `tokens_until` is when the session's last access token expires. Whoever ends very many sessions in that time
+    /// ends all of them, because a row has an end.
     #[must_use]
     pub fn with_session_ended(&self, id: Uuid, tokens_until: Timestamp, now: Timestamp) -> Self {
         let mut user = self.clone();
@@ -358,8 +358,8 @@ impl User {
     }
 
     /// The user as it is once a new password is set: all sessions end with the old one, and an address that waits to be
-    /// confirmed is forgotten, for whoever has named it may be why there is a new password. The password itself is not part
-    /// of a user.
+    /// confirmed is forgotten, for whoever has named it may be why there is a new password. The password itself is not
+    /// part of a user.
     #[must_use]
     pub fn with_new_password(&self, now: Timestamp) -> Self {
         Self { updated_at: now, pending_email: None, ..self.with_all_sessions_ended() }

@@ -12,8 +12,8 @@ use crate::validation::{Constraints, Context, Input, Report, Validate};
 const MAX_LENGTH: usize = 2083;
 const SCHEMES: [&str; 2] = ["http", "https"];
 
-/// An absolute URL with the scheme `http` or `https`, normalised as browsers do it: scheme and host in lower case, the host
-/// in Punycode, dots in the path resolved, the rest percent-encoded.
+/// An absolute URL with the scheme `http` or `https`, normalised as browsers do it: scheme and host in lower case, the
+/// host in Punycode, dots in the path resolved, the rest percent-encoded.
 ///
 /// That the host may be asked for anything is not promised: it can be an address of a private network.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

@@ -6,8 +6,8 @@ use peregrine_core::validation::Fault;
 use crate::layers::address::names_host;
 use crate::request::{Part, Received};
 
-/// Scheme and host at which clients find the API, without a slash at the end: what the setting `PUBLIC_URL` says, or where
-/// this request was sent to, which the layers have checked against the hosts that are allowed.
+/// Scheme and host at which clients find the API, without a slash at the end: what the setting `PUBLIC_URL` says, or
+/// where this request was sent to, which the layers have checked against the hosts that are allowed.
 #[derive(Debug, Clone)]
 pub struct BaseUrl(pub String);
 

@@ -24,8 +24,8 @@ pub struct Client {
 pub struct Hardened(pub bool);
 
 impl Hardened {
-    /// Refuses, where sign-in is hardened, a password that is made of what everybody can know of the user, as it will be.
-    /// `field` is where the body has it.
+    /// Refuses, where sign-in is hardened, a password that is made of what everybody can know of the user, as it will
+    /// be. `field` is where the body has it.
     ///
     /// # Errors
     /// 422.

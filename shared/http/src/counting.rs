@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::error::ApiError;
 use crate::layers::exchange::Exchange;
 
-/// Counts a request: for its user, if a token names one, else for the address that it comes from. Requests whose token is
-/// not valid count for their address too, so that guessing has its limit.
+/// Counts a request: for its user, if a token names one, else for the address that it comes from. Requests whose token
+/// is not valid count for their address too, so that guessing has its limit.
 ///
 /// # Errors
 /// 429.

@@ -45,8 +45,8 @@ impl Edge {
 
     /// Reads the settings, all of which may be left out:
     ///
-    /// - `ALLOWED_HOSTS`: host names, separated by spaces, `*.example.com` for all below, `*` for any. With `*`, links in
-    ///   mails name the gateway's own domain, unless there is a `PUBLIC_URL`;
+    /// - `ALLOWED_HOSTS`: host names, separated by spaces, `*.example.com` for all below, `*` for any. With `*`, links
+    ///   in mails name the gateway's own domain, unless there is a `PUBLIC_URL`;
     /// - `PUBLIC_URL`: where clients find the API. Without `ALLOWED_HOSTS` its host is the one that is allowed;
     /// - `CORS_ORIGINS`: origins of web pages, separated by spaces, or `*`;
     /// - `CLIENT_ADDRESS_HEADER`: the header field in which a trusted proxy names the client's address;

@@ -65,7 +65,8 @@ pub enum ApiError {
     TimedOut,
 }
 
-/// What an error answer says. An extension of the answer until the layers write it, in the form that the client accepts.
+/// What an error answer says. An extension of the answer until the layers write it, in the form that the client
+/// accepts.
 #[derive(Debug, Clone)]
 pub(crate) enum Said {
     /// One sentence.

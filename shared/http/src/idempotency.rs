@@ -23,8 +23,8 @@ use crate::response::Created;
 #[into_params(parameter_in = Header, rename_all = "kebab-case")]
 pub struct IdempotencyHeader {
     /// Makes the request safe to repeat: the same key with the same body gets the first answer again for 24 hours, with
-    /// `Idempotent-Replayed: true`. Take a new UUID for every new wish. Keys belong to their caller; those of callers who
-    /// are not signed in to their network address.
+    /// `Idempotent-Replayed: true`. Take a new UUID for every new wish. Keys belong to their caller; those of callers
+    /// who are not signed in to their network address.
     #[param(min_length = 1, max_length = 255)]
     pub idempotency_key: Option<String>,
 }
@@ -33,8 +33,8 @@ pub struct IdempotencyHeader {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header, rename_all = "kebab-case")]
 pub struct OnceHeader {
-    /// Makes the request safe to repeat: it is done once, and the same key gets 409 for 24 hours, because the answer is shown
-    /// once. Take a new UUID for every new wish.
+    /// Makes the request safe to repeat: it is done once, and the same key gets 409 for 24 hours, because the answer is
+    /// shown once. Take a new UUID for every new wish.
     #[param(min_length = 1, max_length = 255)]
     pub idempotency_key: Option<String>,
 }

@@ -12,8 +12,8 @@ use crate::error::ApiError;
 /// How many answers are remembered. There are two keys at the most; all else was made up.
 const MOST_ANSWERS: usize = 64;
 
-/// The public keys that tokens are verified with, remembered for a while and then asked for again, so that a key that was
-/// removed stops working. Cheap to clone; the clones share what they remember.
+/// The public keys that tokens are verified with, remembered for a while and then asked for again, so that a key that
+/// was removed stops working. Cheap to clone; the clones share what they remember.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownKeys {
     keys: Keys,
@@ -44,8 +44,8 @@ impl KnownKeys {
         Self { keys, answers: Arc::default() }
     }
 
-    /// The key with this id, if its signatures are accepted at `now`. Anybody can name keys that do not exist, so looking for
-    /// one that is not known is `counted` first.
+    /// The key with this id, if its signatures are accepted at `now`. Anybody can name keys that do not exist, so
+    /// looking for one that is not known is `counted` first.
     ///
     /// # Errors
     /// 429 as `counted` says, 5xx if the table can't be read.

@@ -1,8 +1,8 @@
 //! The HTTP edge: validated requests, callers, error answers, layers and the Lambda service.
 //!
 //! A function crate builds its router with `utoipa_axum`, gives it to [`service::run`], and writes handlers whose
-//! arguments say all that a request must be: `request::Valid`. Everything about requests with callers and input needs the
-//! feature `auth`, and with it the AWS SDK.
+//! arguments say all that a request must be: `request::Valid`. Everything about requests with callers and input needs
+//! the feature `auth`, and with it the AWS SDK.
 
 #![cfg_attr(not(feature = "auth"), expect(dead_code, reason = "the layers keep for callers what only they ask for"))]
 

@@ -15,8 +15,8 @@ pub struct Path<T>(pub T);
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
-/// Header fields. A model's field `if_match` is the header field `If-Match`; of a repeated one the last value counts, or
-/// all for a field that takes a list.
+/// Header fields. A model's field `if_match` is the header field `If-Match`; of a repeated one the last value counts,
+/// or all for a field that takes a list.
 #[derive(Debug)]
 pub struct Header<T>(pub T);
 

@@ -22,8 +22,8 @@ pub use crate::body::BodyKind;
 
 /// The argument of a handler that takes input: the caller, and the parts of the request, validated.
 ///
-/// It answers in FastAPI's order: a body that can't be parsed first, then who may not call, or not so often, then **all**
-/// faults of path, query, header and body together.
+/// It answers in FastAPI's order: a body that can't be parsed first, then who may not call, or not so often, then
+/// **all** faults of path, query, header and body together.
 ///
 /// ```text
 /// async fn update_item(
@@ -104,8 +104,8 @@ pub trait Caller<S>: Sized + Send {
     /// What the caller's requests are counted as. By default they are reads or writes, as the method says.
     const POLICY: Option<Policy> = None;
 
-    /// The credential that the request carries, verified as far as that goes without reading a user; `None` where nobody is
-    /// asked who they are.
+    /// The credential that the request carries, verified as far as that goes without reading a user; `None` where
+    /// nobody is asked who they are.
     ///
     /// # Errors
     /// 401 if there is none that is valid.

@@ -14,8 +14,8 @@ use crate::error::ApiError;
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// 201 with the created resource, or 202 with work that has been promised, and where it is to be found. A repeated request
-/// gets the first answer again, with `Idempotent-Replayed: true`.
+/// 201 with the created resource, or 202 with work that has been promised, and where it is to be found. A repeated
+/// request gets the first answer again, with `Idempotent-Replayed: true`.
 pub struct Created {
     answer: FirstAnswer,
     is_replayed: bool,
@@ -53,8 +53,8 @@ impl Created {
         Ok(Self { answer, is_replayed: false, is_secret: false })
     }
 
-    /// The same, where the resource holds a secret that is shown this once: no repetition gets it, and nothing is said of it
-    /// in an `ETag`.
+    /// The same, where the resource holds a secret that is shown this once: no repetition gets it, and nothing is said
+    /// of it in an `ETag`.
     #[must_use]
     pub fn secret(self) -> Self {
         Self { is_secret: true, ..self }

@@ -1,7 +1,7 @@
 //! What each operation costs, held against the table in `docs/costs.md`.
 //!
-//! A flow is a line: [`Costs::of`] sends a request and notes what it cost. If a flow costs something else than the table
-//! says, the test fails with the row to paste; `UPDATE_COSTS=1` renews the table.
+//! A flow is a line: [`Costs::of`] sends a request and notes what it cost. If a flow costs something else than the
+//! table says, the test fails with the row to paste; `UPDATE_COSTS=1` renews the table.
 
 mod table;
 

@@ -1,5 +1,5 @@
-//! Tokens that were not minted here, over HTTP. All forms that a token can have are tried in `shared/core/src/token/tests`;
-//! here it is what reaches a handler.
+//! Tokens that were not minted here, over HTTP. All forms that a token can have are tried in
+//! `shared/core/src/token/tests`; here it is what reaches a handler.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

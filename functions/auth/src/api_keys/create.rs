@@ -15,9 +15,10 @@ use crate::AuthState;
 
 /// Create an API key.
 ///
-/// The answer shows the key, this once: only its hash is stored. A key is refused (403) whose scopes are more than those of
-/// the access token that asks for it. What its owner loses in rights is lost to the key too. A user can have 20 keys (409). A
-/// key is accepted until it expires or is deleted, or its owner is deactivated; it does not end with a session.
+/// The answer shows the key, this once: only its hash is stored. A key is refused (403) whose scopes are more than
+/// those of the access token that asks for it. What its owner loses in rights is lost to the key too. A user can have
+/// 20 keys (409). A key is accepted until it expires or is deleted, or its owner is deactivated; it does not end with a
+/// session.
 #[utoipa::path(
     post,
     path = "/api/v1/users/me/api-keys",

@@ -9,7 +9,8 @@ use crate::AuthState;
 
 /// List the caller's API keys.
 ///
-/// Those that are accepted, the oldest first, all of them at once: there are 20 at most. The keys themselves are not shown.
+/// Those that are accepted, the oldest first, all of them at once: there are 20 at most. The keys themselves are not
+/// shown.
 #[utoipa::path(
     get,
     path = "/api/v1/users/me/api-keys",

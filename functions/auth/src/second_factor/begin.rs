@@ -11,8 +11,8 @@ use crate::AuthState;
 
 /// Begin to set up a second factor.
 ///
-/// The answer holds what an authenticator app is set up with, this once. Nothing changes until a code of that app confirms it
-/// (`POST /users/me/totp/confirm`), within 15 minutes. To begin again takes the place of what was begun.
+/// The answer holds what an authenticator app is set up with, this once. Nothing changes until a code of that app
+/// confirms it (`POST /users/me/totp/confirm`), within 15 minutes. To begin again takes the place of what was begun.
 #[utoipa::path(
     post,
     path = "/api/v1/users/me/totp",

@@ -14,8 +14,8 @@ use crate::AuthState;
 
 /// Make new recovery codes.
 ///
-/// They take the place of the old ones, and are shown this once. Takes a code of the device, or a recovery code. Wrong codes
-/// are counted, and whoever has sent too many has to wait (429).
+/// They take the place of the old ones, and are shown this once. Takes a code of the device, or a recovery code. Wrong
+/// codes are counted, and whoever has sent too many has to wait (429).
 #[utoipa::path(
     post,
     path = "/api/v1/users/me/totp/recovery-codes",

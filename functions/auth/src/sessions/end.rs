@@ -32,8 +32,8 @@ pub(crate) struct SessionPath {
 
 /// End one of the caller's sessions.
 ///
-/// Its tokens are accepted no more from then on. Where sign-in is hardened, the caller's own sign-in must not be older than 15
-/// minutes; `POST /api/v1/token/revoke` ends the caller's own session without that.
+/// Its tokens are accepted no more from then on. Where sign-in is hardened, the caller's own sign-in must not be older
+/// than 15 minutes; `POST /api/v1/token/revoke` ends the caller's own session without that.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/me/sessions/{session_id}",

@@ -47,9 +47,9 @@ const LIST: &str = "sessions";
 
 /// List the caller's sessions, the newest first.
 ///
-/// Every sign-in begins a session. It ends when it is ended, when its refresh token has not been used for 14 days, or 90 days
-/// after the sign-in. Sessions that are over are passed over, so that a page can be short, even empty, while there is a next
-/// one. The next page's address is in the `Link` header.
+/// Every sign-in begins a session. It ends when it is ended, when its refresh token has not been used for 14 days, or
+/// 90 days after the sign-in. Sessions that are over are passed over, so that a page can be short, even empty, while
+/// there is a next one. The next page's address is in the `Link` header.
 #[utoipa::path(
     get,
     path = "/api/v1/users/me/sessions",

@@ -13,8 +13,8 @@ use crate::validation::{Constraints, Input, Report, Validate, one_of};
 pub enum AuditAction {
     /// Somebody signed up.
     SignedUp,
-    /// Somebody signed up with an address that has an account, which they are not told. The user is the one that would have
-    /// been.
+    /// Somebody signed up with an address that has an account, which they are not told. The user is the one that would
+    /// have been.
     SignUpRefused,
     /// Somebody signed in.
     SignedIn,

@@ -18,8 +18,8 @@ pub struct AuditEventView {
     pub at: Timestamp,
     /// What happened.
     pub action: AuditAction,
-    /// Whose account it concerns, which may have been deleted since. The nil UUID stands for a name that nobody has, and for
-    /// the whole system.
+    /// Whose account it concerns, which may have been deleted since. The nil UUID stands for a name that nobody has,
+    /// and for the whole system.
     #[schema(example = "0198f3c4-0000-7d10-9f3e-6b5a4c3d2e1f")]
     pub user_id: Uuid,
     /// Who did it, where that is known: the user, or an admin.

@@ -1,5 +1,5 @@
-//! The passwords that many people have, and that are therefore tried first (OWASP ASVS 6.2.4): 8,354 of them, embedded, so
-//! that nobody else is asked about anybody's password. Source, version, size and licence are in `common/README.md`.
+//! The passwords that many people have, and that are therefore tried first (OWASP ASVS 6.2.4): 8,354 of them, embedded,
+//! so that nobody else is asked about anybody's password. Source, version, size and licence are in `common/README.md`.
 
 /// One a line, sorted, in lower case, each of 8 characters or more.
 const LIST: &str = include_str!("common/passwords.txt");

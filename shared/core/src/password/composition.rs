@@ -15,8 +15,8 @@ pub(super) fn check(password: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The decimal digits of all scripts, and the superscripts, circled digits and the like that Python's `isdigit` counts too
-/// (the Unicode property `Numeric_Type` is `Decimal` or `Digit`).
+/// The decimal digits of all scripts, and the superscripts, circled digits and the like that Python's `isdigit` counts
+/// too (the Unicode property `Numeric_Type` is `Decimal` or `Digit`).
 fn is_unicode_digit(c: char) -> bool {
     let decimal = CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::DecimalNumber;
     decimal

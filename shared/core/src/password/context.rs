@@ -10,8 +10,8 @@ const SERVICE: &str = "peregrine";
 /// Fewest characters of a word that counts. Shorter ones stand in too many good passwords by chance.
 const SHORTEST_WORD: usize = 4;
 
-/// How many characters of a password are left once the words that belong to the user and to the service are taken out of
-/// it, in whatever case.
+/// How many characters of a password are left once the words that belong to the user and to the service are taken out
+/// of it, in whatever case.
 pub(super) fn characters_besides(password: &str, user: &User) -> usize {
     let mut words: Vec<_> = words_of(user).into_iter().collect();
     // The longest first, so that none is broken by a part of it.
@@ -24,7 +24,8 @@ pub(super) fn characters_besides(password: &str, user: &User) -> usize {
 /// Stands where a word was.
 const GAP: &str = "\0";
 
-/// The names whole, and the words in them: of `ann.o'neil@mail.example.com` the local part, `neil`, `mail` and `example`.
+/// The names whole, and the words in them: of `ann.o'neil@mail.example.com` the local part, `neil`, `mail` and
+/// `example`.
 fn words_of(user: &User) -> BTreeSet<String> {
     let email = user.email.as_str();
     let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));

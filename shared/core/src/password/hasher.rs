@@ -39,8 +39,8 @@ pub enum Verified {
     Wrong,
     /// The hash is the password's.
     Right,
-    /// The hash is the password's, but was made by another algorithm or with other parameters than new ones. Now that the
-    /// password is at hand, a new hash can take its place.
+    /// The hash is the password's, but was made by another algorithm or with other parameters than new ones. Now that
+    /// the password is at hand, a new hash can take its place.
     RightButOutdated,
 }
 

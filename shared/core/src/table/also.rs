@@ -4,8 +4,8 @@ use super::TableError;
 use super::jobs::Promise;
 use super::transaction::Transaction;
 
-/// Writes of other tables that happen together with a change, or not at all: what is on record about it, what is used up by
-/// it, and what is promised because of it; and what must hold besides.
+/// Writes of other tables that happen together with a change, or not at all: what is on record about it, what is used
+/// up by it, and what is promised because of it; and what must hold besides.
 #[derive(Debug, Clone, Default)]
 pub struct Also<'a> {
     additions: Vec<Addition<'a>>,

@@ -177,8 +177,8 @@ impl ApiKeys {
 
     /// Deletes all keys of a user that have been stored before.
     ///
-    /// Whoever wants no key to be left ends the user's sessions first: no key is stored for a user whose sessions have ended
-    /// since the request was let in.
+    /// Whoever wants no key to be left ends the user's sessions first: no key is stored for a user whose sessions have
+    /// ended since the request was let in.
     ///
     /// # Errors
     /// See [`TableError`]. Some keys may then be gone already; to do it again does no harm.

@@ -26,9 +26,9 @@ impl Credentials {
         Self { client, table }
     }
 
-    /// Deletes all that is a user's, once the user is gone. Not before: a user whose deletion comes to nothing must not be
-    /// left without a second factor. Until it is done the rows open nothing, because whatever takes one of them reads its
-    /// user too.
+    /// Deletes all that is a user's, once the user is gone. Not before: a user whose deletion comes to nothing must not
+    /// be left without a second factor. Until it is done the rows open nothing, because whatever takes one of them
+    /// reads its user too.
     ///
     /// # Errors
     /// See [`TableError`].

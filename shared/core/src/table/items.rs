@@ -75,8 +75,8 @@ impl Items {
         })
     }
 
-    /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails, so
-    /// will the request, and report it.
+    /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails,
+    /// so will the request, and report it.
     pub async fn connect(&self) {
         if let Err(error) = self.find(Uuid::nil()).await {
             tracing::warn!(%error, "DynamoDB can't be reached yet");
@@ -146,9 +146,9 @@ impl Items {
 
     /// A page of the items that pass `filter`. It can lag behind by moments.
     ///
-    /// Without a filter the oldest come first; items found by word are in the order of the words. A page costs two round
-    /// trips, whatever the size of the table: index rows, of which a filtered page reads at most 500, and then the items.
-    /// It ends early, with a next one, when its items would be too large for one answer.
+    /// Without a filter the oldest come first; items found by word are in the order of the words. A page costs two
+    /// round trips, whatever the size of the table: index rows, of which a filtered page reads at most 500, and then
+    /// the items. It ends early, with a next one, when its items would be too large for one answer.
     ///
     /// # Errors
     /// See [`TableError`].
@@ -233,8 +233,8 @@ async fn find_filtered(list: ShardedList<'_>, filter: &ItemFilter, page: &PageRe
     Ok(Found { shown, next })
 }
 
-/// An upper bound of the bytes of an item in a Lambda answer, where JSON stands in a JSON string: what must be escaped is
-/// escaped twice.
+/// An upper bound of the bytes of an item in a Lambda answer, where JSON stands in a JSON string: what must be escaped
+/// is escaped twice.
 fn size_in_answer(item: &Item) -> usize {
     let escaped = |c: char| match c {
         '"' | '\\' => 4,

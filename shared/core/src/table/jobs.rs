@@ -27,8 +27,8 @@ pub use due::Due;
 pub use list::JobFilter;
 use row::{attributes, job_of, microseconds, state_shard};
 
-/// The jobs, and the queues that tell workers of them. Whatever writes a job that waits also tells of it, so that no caller
-/// can forget to.
+/// The jobs, and the queues that tell workers of them. Whatever writes a job that waits also tells of it, so that no
+/// caller can forget to.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     client: Client,
@@ -92,15 +92,16 @@ impl Jobs {
         Promise { jobs: self, job }
     }
 
-    /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails, so
-    /// will the request, and report it.
+    /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails,
+    /// so will the request, and report it.
     pub async fn connect(&self) {
         if let Err(error) = self.find(Uuid::nil(), Timestamp::UNIX_EPOCH).await {
             tracing::warn!(%error, "DynamoDB can't be reached yet");
         }
     }
 
-    /// Stores a new job that is a promise of its own, and tells its workers; `once` is remembered in the same transaction.
+    /// Stores a new job that is a promise of its own, and tells its workers; `once` is remembered in the same
+    /// transaction.
     ///
     /// # Errors
     /// See [`InsertJobError`].
@@ -138,8 +139,8 @@ impl Jobs {
         answer.item.map(job_of).transpose()
     }
 
-    /// Begins an attempt. `None` if there is nothing to do: another one is under way, the job's time has not come, or it is
-    /// finished, or forgotten.
+    /// Begins an attempt. `None` if there is nothing to do: another one is under way, the job's time has not come, or
+    /// it is finished, or forgotten.
     ///
     /// A job may be begun a little before its time: the clock of whoever promised it may differ from ours.
     ///
@@ -186,12 +187,12 @@ impl Jobs {
     }
 
     /// Records what became of a job: `new` in place of `old`, as it was read, and tells the workers if it waits. What a
-    /// finished job leaves to be done, such as telling somebody, is promised in the same transaction, and its unique key is
-    /// given up; a job that is revived takes its key again.
+    /// finished job leaves to be done, such as telling somebody, is promised in the same transaction, and its unique
+    /// key is given up; a job that is revived takes its key again.
     ///
     /// # Errors
-    /// See [`ConditionalWriteError`]. A worker whose lease has run out records nothing. Outdated also if another job has the
-    /// unique key by now.
+    /// See [`ConditionalWriteError`]. A worker whose lease has run out records nothing. Outdated also if another job
+    /// has the unique key by now.
     pub async fn update(&self, old: &Job, new: &Job, promised: Option<&Job>) -> Result<(), ConditionalWriteError> {
         match self.write(old, new, promised).await {
             Ok(()) => {}

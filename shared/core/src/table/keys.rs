@@ -14,8 +14,8 @@ const CURRENT: &str = "current";
 /// How often the first sandboxes of a deployment try to publish, should others be faster.
 const ATTEMPTS: u32 = 4;
 
-/// The public keys that access tokens are verified with: a row each, by their id, and the row `current`, which says which
-/// of them signs.
+/// The public keys that access tokens are verified with: a row each, by their id, and the row `current`, which says
+/// which of them signs.
 #[derive(Debug, Clone)]
 pub struct Keys {
     client: Client,
@@ -62,8 +62,8 @@ impl Keys {
     ///
     /// If the keys so far came from another secret, that one was replaced because somebody else knows it. Its keys are
     /// removed in the same transaction, so that nothing it has signed is accepted once verifiers ask again
-    /// ([`REREAD_AFTER`](crate::token::REREAD_AFTER)), and it can never publish keys again: a sandbox that still starts with
-    /// it, while a deployment is under way, must not bring them back.
+    /// ([`REREAD_AFTER`](crate::token::REREAD_AFTER)), and it can never publish keys again: a sandbox that still starts
+    /// with it, while a deployment is under way, must not bring them back.
     ///
     /// # Errors
     /// See [`PublishError`].

@@ -3,7 +3,8 @@
 //! - Every write of an entity says what it expects (a condition), so that a lost race is noticed and no update is lost
 //!   silently.
 //! - Uniqueness is a second row in the same transaction, because DynamoDB has no unique index.
-//! - Entities have a `version` for optimistic locking, and all rows a `schema` number, so that older shapes can be read.
+//! - Entities have a `version` for optimistic locking, and all rows a `schema` number, so that older shapes can be
+//!   read.
 //! - Lists go through sparse indexes whose partition key is sharded, so that no key takes every write.
 
 mod also;
@@ -52,8 +53,8 @@ pub use sessions::Sessions;
 pub use suppressions::Suppressions;
 pub use users::{InsertUserError, SignIn, TakenNames, UpdateUserError, Users};
 
-/// How many partitions a list is spread over. Each multiplies what a list page reads; one partition takes 1,000 writes a
-/// second.
+/// How many partitions a list is spread over. Each multiplies what a list page reads; one partition takes 1,000 writes
+/// a second.
 const LIST_SHARDS: u8 = 4;
 
 /// The shard of an entity's list rows. The last byte of a `UUIDv7` is random, so shards fill evenly.
@@ -104,8 +105,8 @@ impl TableError {
     }
 }
 
-/// Why a transaction was cancelled: for each action, in order, nothing if its condition held, else the row that was in the
-/// way, if the action asks for it. `None` if the cause was another one.
+/// Why a transaction was cancelled: for each action, in order, nothing if its condition held, else the row that was in
+/// the way, if the action asks for it. `None` if the cause was another one.
 fn failed_conditions(error: &SdkError<TransactWriteItemsError>) -> Option<FailedConditions> {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return None;
@@ -119,8 +120,8 @@ fn failed_conditions(error: &SdkError<TransactWriteItemsError>) -> Option<Failed
     failed.iter().any(Option::is_some).then_some(failed)
 }
 
-/// Whether a transaction met another one at the same rows, or a table with too much to do, and may be tried again. Some if
-/// so, and whether it met it at the row of its last action.
+/// Whether a transaction met another one at the same rows, or a table with too much to do, and may be tried again. Some
+/// if so, and whether it met it at the row of its last action.
 fn conflicts(error: &SdkError<TransactWriteItemsError>) -> Option<bool> {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {

@@ -1,5 +1,5 @@
-//! The row that remembers a request by its idempotency key. It is written in the transaction of what the request creates,
-//! so that either both are there or neither is: a key never sticks, whenever a function dies.
+//! The row that remembers a request by its idempotency key. It is written in the transaction of what the request
+//! creates, so that either both are there or neither is: a key never sticks, whenever a function dies.
 
 use std::collections::HashMap;
 

@@ -9,8 +9,8 @@ use super::TableError;
 
 /// The attributes of a row on their way to or from DynamoDB, with types.
 ///
-/// Written out by hand instead of by `serde_dynamo`: numbers must keep all their digits, which serde's data model has no
-/// place for, and a change of a row's shape should be visible as one.
+/// Written out by hand instead of by `serde_dynamo`: numbers must keep all their digits, which serde's data model has
+/// no place for, and a change of a row's shape should be visible as one.
 #[derive(Debug)]
 pub(super) struct Row {
     table: &'static str,

@@ -30,8 +30,8 @@ const ENTRY: &str = "totp";
 /// How long a set-up waits to be confirmed.
 const SETUP_LIFETIME: std::time::Duration = std::time::Duration::from_mins(15);
 
-/// The second factors of all users: rows of the credentials' table, side by side with a user's other credentials. A row is a
-/// set-up until a code confirms it.
+/// The second factors of all users: rows of the credentials' table, side by side with a user's other credentials. A row
+/// is a set-up until a code confirms it.
 #[derive(Debug, Clone)]
 pub struct SecondFactors {
     client: Client,

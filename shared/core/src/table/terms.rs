@@ -1,9 +1,9 @@
 //! The index rows of items: one per word of the name, one per tag, one for the owner.
 //!
-//! The partition is the kind of term, the term (of a word its first three letters) and a shard; the sort key is the word,
-//! if it is one, and the item's id. So a word is found by any beginning of three letters or more, and no partition
-//! takes all writes. An item has 25 words, 20 tags and one owner at most: an update that changes all of them takes 92
-//! actions of the 100 that a transaction may have.
+//! The partition is the kind of term, the term (of a word its first three letters) and a shard; the sort key is the
+//! word, if it is one, and the item's id. So a word is found by any beginning of three letters or more, and no
+//! partition takes all writes. An item has 25 words, 20 tags and one owner at most: an update that changes all of them
+//! takes 92 actions of the 100 that a transaction may have.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -112,9 +112,9 @@ impl Transaction {
 
     /// Makes the writes, or says why not.
     ///
-    /// A conflict with another transaction is no answer yet, also where other conditions have failed already: what is in
-    /// the way may be half of something that will not happen, or the other half of what this is a repetition of. So it is
-    /// tried again, a little later each time, unless the last action's condition has failed and that one decides.
+    /// A conflict with another transaction is no answer yet, also where other conditions have failed already: what is
+    /// in the way may be half of something that will not happen, or the other half of what this is a repetition of. So
+    /// it is tried again, a little later each time, unless the last action's condition has failed and that one decides.
     async fn attempt(self, client: &Client, last_decides: bool) -> Result<Result<(), Cancelled>, TableError> {
         let mut contended = false;
         let mut token = new_token();

@@ -87,8 +87,8 @@ impl Users {
         Self { client, table }
     }
 
-    /// Stores a new user. Guard rows in the same transaction reserve the email and the username, because DynamoDB has no
-    /// unique index; what belongs to it, such as a mail that is promised, and `once` are written there too.
+    /// Stores a new user. Guard rows in the same transaction reserve the email and the username, because DynamoDB has
+    /// no unique index; what belongs to it, such as a mail that is promised, and `once` are written there too.
     ///
     /// # Errors
     /// See [`InsertUserError`].
@@ -106,9 +106,9 @@ impl Users {
         Ok(())
     }
 
-    /// Keeps the username of a user who is not stored, for good, and writes what else belongs to it: what a sign-up comes to
-    /// whose address has an account already, where nobody is to notice that. Without it, to ask for the username again
-    /// would tell whether the first sign-up made an account.
+    /// Keeps the username of a user who is not stored, for good, and writes what else belongs to it: what a sign-up
+    /// comes to whose address has an account already, where nobody is to notice that. Without it, to ask for the
+    /// username again would tell whether the first sign-up made an account.
     ///
     /// # Errors
     /// See [`InsertUserError`].
@@ -126,8 +126,8 @@ impl Users {
         Ok(())
     }
 
-    /// Stores the first administrator, unless there has ever been one: a row that stays for good remembers it, so that the
-    /// configured password is of no use once the administrator has another one, another name, or is gone.
+    /// Stores the first administrator, unless there has ever been one: a row that stays for good remembers it, so that
+    /// the configured password is of no use once the administrator has another one, another name, or is gone.
     ///
     /// # Errors
     /// See [`InsertUserError`].
@@ -176,8 +176,8 @@ impl Users {
         })
     }
 
-    /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails, so
-    /// will the request, and report it.
+    /// Makes a first call while the function starts, so that the first request finds the connection open. If it fails,
+    /// so will the request, and report it.
     pub async fn connect(&self) {
         if let Err(error) = self.find(Uuid::nil()).await {
             tracing::warn!(%error, "DynamoDB can't be reached yet");
@@ -248,7 +248,8 @@ impl Users {
         Ok(guard.transpose()?)
     }
 
-    /// The user with this id and what its password is verified with. Nobody has no id; to look for nobody costs the same.
+    /// The user with this id and what its password is verified with. Nobody has no id; to look for nobody costs the
+    /// same.
     ///
     /// # Errors
     /// See [`TableError`].
@@ -259,8 +260,8 @@ impl Users {
         Ok(Some(SignIn { user: user_of(row)?, password_hash }))
     }
 
-    /// Replaces the hash of a password by another one of the same password, unless it has another one by now. Nothing that
-    /// is said of the user changes, so neither does the version.
+    /// Replaces the hash of a password by another one of the same password, unless it has another one by now. Nothing
+    /// that is said of the user changes, so neither does the version.
     ///
     /// # Errors
     /// See [`ConditionalWriteError`].
@@ -466,8 +467,8 @@ fn taken<T>(user: &User, names: &[UniqueName], failed: Option<&[Option<T>]>) -> 
     TakenNames { email: is_taken(user.email.as_str()), username: is_taken(&user.username) }
 }
 
-/// The name to ask for. One that is longer than a key can be is nobody's, and DynamoDB would refuse the call; nobody has an
-/// empty one either, and to look for that makes all names cost the same.
+/// The name to ask for. One that is longer than a key can be is nobody's, and DynamoDB would refuse the call; nobody
+/// has an empty one either, and to look for that makes all names cost the same.
 fn asked(name: &UniqueName) -> &UniqueName {
     static NOBODYS: LazyLock<UniqueName> = LazyLock::new(|| UniqueName::of(""));
     if name.as_str().len() > MAX_NAME_LENGTH { &NOBODYS } else { name }

@@ -2,8 +2,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{LIFETIME_SECONDS, PublicKey, SecretId, SigningKeyError, SigningKeys};
 
-/// How long a new key is published before the first token is signed with it. It is twice [`REREAD_AFTER`], and so as long
-/// as others may keep what they know of the keys: their cache and the one that filled it.
+/// How long a new key is published before the first token is signed with it. It is twice [`REREAD_AFTER`], and so as
+/// long as others may keep what they know of the keys: their cache and the one that filled it.
 pub const ANNOUNCED_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// How long what is known of the keys is used before it is read again, everywhere.
@@ -59,8 +59,8 @@ impl KeySchedule {
         Ok(Self { secret: keys.secret_id()?, replaced: Vec::new(), current, retiring: None })
     }
 
-    /// The schedule after its secret was replaced, because somebody else knows it. The new secret signs at once, and nothing
-    /// that the old one has signed is accepted any more.
+    /// The schedule after its secret was replaced, because somebody else knows it. The new secret signs at once, and
+    /// nothing that the old one has signed is accepted any more.
     ///
     /// # Errors
     /// See [`SigningKeys::key`].

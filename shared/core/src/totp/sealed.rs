@@ -14,8 +14,8 @@ use crate::seal;
 /// The first byte of what is sealed. Another number will mean another layout.
 const VERSION: u8 = 1;
 
-/// Keeps what verifies second factors such that the table alone tells nobody anything: secrets are sealed, recovery codes
-/// hashed, both with keys that only the auth function has.
+/// Keeps what verifies second factors such that the table alone tells nobody anything: secrets are sealed, recovery
+/// codes hashed, both with keys that only the auth function has.
 #[derive(Clone)]
 pub struct SecondFactorKeys {
     sealing: hmac::Tag,
@@ -34,8 +34,8 @@ impl SecondFactorKeys {
         Self { sealing, hashing: seal::key_for("recovery codes", secret), random }
     }
 
-    /// The user's secret, such that it opens for this user only (RFC 8439): version, nonce, and what is sealed. `None` for no
-    /// secret that is known.
+    /// The user's secret, such that it opens for this user only (RFC 8439): version, nonce, and what is sealed. `None`
+    /// for no secret that is known.
     pub(crate) fn seal(&self, user_id: Uuid, secret: &TotpSecret) -> Option<Vec<u8>> {
         let nonce: [u8; NONCE_LEN] = self.random.bytes();
         let mut sealed = secret.as_bytes().to_vec();

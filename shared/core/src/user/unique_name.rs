@@ -7,8 +7,8 @@ pub struct UniqueName(String);
 impl UniqueName {
     /// The comparable form of an email or username.
     pub fn of(name: &str) -> Self {
-        // By way of upper case, so that the two lower-case sigmas are one, and to that by way of lower case, so that the
-        // two sharp s are; a change of case can leave NFC.
+        // By way of upper case, so that the two lower-case sigmas are one, and to that by way of lower case, so that
+        // the two sharp s are; a change of case can leave NFC.
         let lower = name.nfc().flat_map(char::to_lowercase);
         Self(lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect())
     }

@@ -4,7 +4,8 @@ use super::{Credential, Scoped, SelfOrAdmin};
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
 
-/// A caller who has signed in, however long ago, for what takes an account over or ends it: an API key is refused with 403.
+/// A caller who has signed in, however long ago, for what takes an account over or ends it: an API key is refused with
+/// 403.
 #[derive(Debug, Clone)]
 pub struct BySession<C>(pub C);
 

@@ -13,9 +13,9 @@ use crate::request::{Caller, Received};
 /// How long ago a sign-in may be that is to change credentials, where sign-in is hardened.
 pub(crate) const LONGEST_AGO: Duration = Duration::from_mins(15);
 
-/// A user who has signed in themselves, for whatever changes how they sign in: an API key is refused with 403, or who has
-/// one could get all the others. Where sign-in is hardened, the sign-in must also have been recent (OWASP ASVS 7.5.1); else
-/// the answer is 401 and says so (RFC 9470).
+/// A user who has signed in themselves, for whatever changes how they sign in: an API key is refused with 403, or who
+/// has one could get all the others. Where sign-in is hardened, the sign-in must also have been recent (OWASP ASVS
+/// 7.5.1); else the answer is 401 and says so (RFC 9470).
 #[derive(Debug, Clone)]
 pub struct Interactive<R> {
     /// The user and what they may do.

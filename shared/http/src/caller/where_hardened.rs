@@ -2,8 +2,8 @@ use super::Credential;
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
 
-/// Whoever may call without saying who they are, and is heard if they do only where sign-in is hardened. Elsewhere nothing
-/// depends on it, and a credential that is no longer valid must not be in the way, as it isn't in FastAPI.
+/// Whoever may call without saying who they are, and is heard if they do only where sign-in is hardened. Elsewhere
+/// nothing depends on it, and a credential that is no longer valid must not be in the way, as it isn't in FastAPI.
 #[derive(Debug, Clone)]
 pub struct WhereHardened<C>(pub Option<C>);
 

@@ -31,9 +31,9 @@ impl Cached {
         }
     }
 
-    /// Answers 304 to a client that has what it asks for (RFC 9110 section 13.1.2), with the header fields that the whole
-    /// answer would have, and says what may be kept: single resources, if they are asked for again each time; everything
-    /// else not at all, unless the handler says otherwise.
+    /// Answers 304 to a client that has what it asks for (RFC 9110 section 13.1.2), with the header fields that the
+    /// whole answer would have, and says what may be kept: single resources, if they are asked for again each time;
+    /// everything else not at all, unless the handler says otherwise.
     pub(crate) fn mark(&self, response: &mut Response) {
         if response.headers().contains_key(CONTENT_ENCODING) {
             tag_compressed(response.headers_mut());

@@ -1,5 +1,5 @@
-//! Which hosts requests may be for, as Starlette's `TrustedHostMiddleware` decides it: a forged `Host` must not get into
-//! links, caches or logs.
+//! Which hosts requests may be for, as Starlette's `TrustedHostMiddleware` decides it: a forged `Host` must not get
+//! into links, caches or logs.
 
 use std::str::FromStr;
 use std::sync::Arc;

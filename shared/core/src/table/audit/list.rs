@@ -37,9 +37,9 @@ impl AuditFilter {
 impl Audit {
     /// A page of events, the newest first. It can lag behind by moments.
     ///
-    /// A page costs one round trip, whatever the size of the table: a query of one account's events, or one per shard of
-    /// everybody's. Events of one kind are picked out of at most 500, so that such a page can be short, even empty, while
-    /// there is a next one.
+    /// A page costs one round trip, whatever the size of the table: a query of one account's events, or one per shard
+    /// of everybody's. Events of one kind are picked out of at most 500, so that such a page can be short, even empty,
+    /// while there is a next one.
     ///
     /// # Errors
     /// See [`TableError`].

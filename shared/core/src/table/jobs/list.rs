@@ -43,8 +43,8 @@ impl JobFilter {
 }
 
 impl Jobs {
-    /// A page of jobs, the oldest first. It can lag behind by moments. A page costs two round trips, whatever the size of
-    /// the table: the keys, and then the jobs.
+    /// A page of jobs, the oldest first. It can lag behind by moments. A page costs two round trips, whatever the size
+    /// of the table: the keys, and then the jobs.
     ///
     /// # Errors
     /// See [`TableError`].

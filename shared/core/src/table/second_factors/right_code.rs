@@ -15,8 +15,8 @@ pub enum CodeKind {
     RecoveryCode,
 }
 
-/// A code that is right, and that nobody has used as far as has been read. It counts once it is written to be used, by one of
-/// the writes that [`SecondFactors`](super::SecondFactors) makes of it.
+/// A code that is right, and that nobody has used as far as has been read. It counts once it is written to be used, by
+/// one of the writes that [`SecondFactors`](super::SecondFactors) makes of it.
 #[derive(Debug, Clone)]
 pub struct RightCode {
     pub(super) user_id: Uuid,

@@ -1,5 +1,6 @@
-//! What has been tried against verifiers of JSON web tokens (RFC 8725 and what was found since), against this one. Where a
-//! token would be refused for its signature anyway, it is signed with our own key, so that its form alone is judged.
+//! What has been tried against verifiers of JSON web tokens (RFC 8725 and what was found since), against this one.
+//! Where a token would be refused for its signature anyway, it is signed with our own key, so that its form alone is
+//! judged.
 
 mod claims;
 mod encoding;

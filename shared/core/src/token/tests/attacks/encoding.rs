@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::*;
 
-/// A text that ends one or two characters before a group of four does, so that its last character has bits to spare, and
-/// that is written with both of the characters in which alphabets differ.
+/// A text that ends one or two characters before a group of four does, so that its last character has bits to spare,
+/// and that is written with both of the characters in which alphabets differ.
 fn encoded(object: &str, remainder: usize) -> String {
     let mut text = object.trim_end_matches('}').to_owned() + r#","x":"~~~???>>>"#;
     loop {
