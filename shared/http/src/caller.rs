@@ -1,12 +1,12 @@
-//! Who calls, as argument types of handlers: [`ActiveUser`], [`Scoped`], [`SelfOrAdmin`] and [`Interactive`]; `Option` of
-//! them where nobody need be known.
+//! Who calls, as argument types of handlers: [`ActiveUser`], [`Scoped`], [`SelfOrAdmin`] and [`Interactive`]; `Option`
+//! of them where nobody need be known.
 
 mod by_session;
 mod interactive;
+mod scoped;
 mod where_hardened;
 
 use std::future::ready;
-use std::marker::PhantomData;
 
 use axum::http::header::AUTHORIZATION;
 use jiff::Timestamp;
@@ -29,6 +29,7 @@ use crate::request::{Caller, Received};
 
 pub use by_session::{BySession, MayHaveSession};
 pub use interactive::{Interactive, is_recent};
+pub use scoped::{Admin, ItemsWrite, NotificationsSend, RequiredScope, Scoped, SelfOrAdmin, UsersRead, UsersWrite};
 pub use where_hardened::WhereHardened;
 
 const NOT_AUTHENTICATED: ApiError = ApiError::Unauthenticated("Not authenticated");
@@ -48,8 +49,8 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator of the tokens that `verifier` knows and of the API keys that `api_keys` reads, with the keys and
-    /// users in these tables.
+    /// An authenticator of the tokens that `verifier` knows and of the API keys that `api_keys` reads, with the keys
+    /// and users in these tables.
     pub fn new(
         (verifier, keys): (Verifier, Keys),
         (api_key_texts, api_keys): (ApiKeyTexts, ApiKeys),
@@ -95,8 +96,8 @@ impl Authenticator {
         self.verifier.verify(token, &key, now).map_err(|_| REFUSED)
     }
 
-    /// What an access token says that was not sent to show who is calling, by a request that is counted anyway. `None` if it
-    /// is not valid.
+    /// What an access token says that was not sent to show who is calling, by a request that is counted anyway. `None`
+    /// if it is not valid.
     ///
     /// # Errors
     /// 5xx if the keys can't be read.
@@ -222,8 +223,8 @@ impl<S: AsRef<Authenticator> + Sync> Caller<S> for ActiveUser {
     }
 }
 
-/// For whoever may call without saying who they are: nobody, if the request carries no credential. One that is not valid is
-/// refused all the same, so that nobody believes to be known who is not.
+/// For whoever may call without saying who they are: nobody, if the request carries no credential. One that is not
+/// valid is refused all the same, so that nobody believes to be known who is not.
 impl<S: AsRef<Authenticator> + Sync, C: Caller<S>> Caller<S> for Option<C> {
     async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
         let carries_one = [AUTHORIZATION, X_API_KEY].iter().any(|name| received.headers().contains_key(name));
@@ -234,81 +235,6 @@ impl<S: AsRef<Authenticator> + Sync, C: Caller<S>> Caller<S> for Option<C> {
         match credential {
             Some(_) => C::identify(credential, received, state).await.map(Some),
             None => Ok(None),
-        }
-    }
-}
-
-/// A scope as a type, for [`Scoped`].
-pub trait RequiredScope: Send {
-    /// The scope that a caller must have.
-    const SCOPE: Scope;
-}
-
-macro_rules! required_scopes {
-    ($($name:ident),+) => {$(
-        #[doc = concat!("Asks for [`Scope::", stringify!($name), "`].")]
-        #[derive(Debug, Clone, Copy)]
-        pub struct $name;
-
-        impl RequiredScope for $name {
-            const SCOPE: Scope = Scope::$name;
-        }
-    )+};
-}
-
-required_scopes!(UsersRead, UsersWrite, ItemsWrite, NotificationsSend, Admin);
-
-/// An active user who has a scope; others get 403.
-#[derive(Debug, Clone)]
-pub struct Scoped<R> {
-    /// The user, as stored now.
-    pub user: User,
-    /// What the credential allows of what the user may do.
-    pub scopes: Scopes,
-    /// The session that the access token belongs to; an API key has none.
-    pub session: Option<SessionRef>,
-    is_admin: bool,
-    scope: PhantomData<R>,
-}
-
-impl<R> Scoped<R> {
-    /// Whether the caller may do everything with everybody's things.
-    pub fn is_admin(&self) -> bool {
-        self.is_admin
-    }
-}
-
-impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Scoped<R> {
-    async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
-        ActiveUser::credential(received, state).await
-    }
-
-    async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = ActiveUser::identify(credential, received, state).await?;
-        if !caller.may(R::SCOPE) {
-            return Err(ApiError::Forbidden);
-        }
-        let is_admin = caller.may(Scope::Admin);
-        Ok(Self { is_admin, user: caller.user, scopes: caller.scopes, session: caller.session, scope: PhantomData })
-    }
-}
-
-/// The user that the path's `user_id` names, or an admin. Whoever names another user is refused before the rest of the
-/// request is looked at; a `user_id` that is none is left to the validation of the path.
-#[derive(Debug, Clone)]
-pub struct SelfOrAdmin<R>(pub Scoped<R>);
-
-impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for SelfOrAdmin<R> {
-    async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
-        ActiveUser::credential(received, state).await
-    }
-
-    async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = Scoped::<R>::identify(credential, received, state).await?;
-        let named = received.path_parameter("user_id").and_then(|id| Uuid::parse_str(id).ok());
-        match named {
-            Some(id) if id != caller.user.id && !caller.is_admin => Err(ApiError::Forbidden),
-            _ => Ok(Self(caller)),
         }
     }
 }
