@@ -83,6 +83,20 @@ mod tests {
     }
 
     #[test]
+    fn a_password_has_8_to_128_characters_whatever_the_rules() {
+        for rules in [Rules::default(), HARDENED] {
+            // Each of these characters takes two bytes.
+            let of_length = |length: usize| format!("Ä1{}", "é".repeat(length - 2));
+            for sound in [8, 64, 128] {
+                assert_eq!(faults(&of_length(sound), rules), [], "{sound}");
+            }
+            for (length, kind) in [(7, "string_too_short"), (129, "string_too_long")] {
+                assert_eq!(faults(&of_length(length), rules).remove(0).kind, kind, "{length}");
+            }
+        }
+    }
+
+    #[test]
     fn a_new_password_has_a_digit_and_an_upper_case_letter() {
         for sound in ["Passw0rd", "passwörd1É", "passwordⒶ1", "PASSWORD٢", "Password⓪", "Passwor𝟎"] {
             assert_eq!(faults(sound, Rules::default()), [], "{sound}");

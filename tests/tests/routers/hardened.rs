@@ -5,8 +5,9 @@ use peregrine_core::one_time::Purpose;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::user::UniqueName;
 use serde_json::{Value, json};
-use tests::app::{App, PASSWORD};
+use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, PASSWORD};
 use tests::client::{Account, Answer};
+use totp_rs::Totp;
 
 async fn start() -> App {
     App::start_with(&[("HARDENED", "true")]).await
@@ -87,6 +88,25 @@ async fn a_password_is_not_made_of_the_names_around_it() {
     let body = json!({"current_password": PASSWORD, "new_password": "annette-peregrine"});
     let changed = app.put("/users/me/password").by(&ann).json(&body).send().await;
     assert_eq!(fault(&changed).0, "value_error body.new_password");
+}
+
+#[tokio::test]
+async fn no_change_and_no_reset_takes_a_common_password_or_the_names_around_it() {
+    let app = start().await;
+    let ann = user(&app, "annette").await;
+    let link = app.mailed_link(Purpose::ResetPassword, &ann).await;
+    for refused in ["Passw0rd", "QWERTYUIOP", "annette-peregrine"] {
+        let change = json!({"password": refused, "current_password": PASSWORD});
+        assert_eq!(fault(&patch(&app, &ann, change).await).0, "value_error body.password", "{refused}");
+        let change = json!({"current_password": PASSWORD, "new_password": refused});
+        let changed = app.put("/users/me/password").by(&ann).json(&change).send().await;
+        assert_eq!(fault(&changed).0, "value_error body.new_password", "{refused}");
+        let reset = app.post(&link).json(&json!({"password": refused})).send().await;
+        assert_eq!(fault(&reset).0, "value_error body.password", "{refused}");
+    }
+    let reset = app.post(&link).json(&json!({"password": SOUND})).send().await;
+    assert_eq!(reset.status, 200, "what was refused has used nothing up");
+    assert_eq!(sign_in_status(&app, "annette", SOUND).await, 200);
 }
 
 #[tokio::test]
@@ -318,4 +338,65 @@ async fn to_change_the_password_one_must_have_signed_in_lately() {
     assert_eq!(refused.header("www-authenticate"), Some(challenge));
     let ann = app.session_of(&ann).await;
     assert_eq!(app.put("/users/me/password").by(&ann).json(&body).send().await.status, 204);
+}
+
+#[tokio::test]
+async fn nobody_is_an_administrator_by_a_password_alone() {
+    let app = start().await;
+    let sign_in = async |more: &[(&str, &str)]| {
+        let form = [&[("username", ADMIN_EMAIL), ("password", ADMIN_PASSWORD)], more].concat();
+        app.post("/token").form(&form).send().await
+    };
+    let lists_users = async |by: &Answer| app.get("/users").bearer(&by.text("/access_token")).send().await.status;
+    let weak = sign_in(&[]).await;
+    assert_eq!(weak.text("/scope"), "users:read users:write items:read items:write");
+    assert_eq!(lists_users(&weak).await, 403);
+    assert_eq!(sign_in(&[("scope", "admin")]).await.status, 400);
+    let refresh = [("refresh_token", weak.text("/refresh_token")), ("scope", "admin".to_owned())];
+    let refresh = refresh.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(app.post("/token/refresh").form(&refresh).send().await.status, 400, "nor by going on with it");
+
+    let token = weak.text("/access_token");
+    let device = Totp::from_url(app.post("/users/me/totp").bearer(&token).send().await.text("/uri")).unwrap();
+    let shown = || device.generate(u64::try_from(app.now().as_second()).unwrap()).to_string();
+    let confirm = app.post("/users/me/totp/confirm").bearer(&token).json(&json!({"otp": shown()}));
+    assert_eq!(confirm.send().await.status, 200);
+    app.pass(SignedDuration::from_secs(30));
+    let strong = sign_in(&[("otp", &shown())]).await;
+    assert_eq!((strong.text("/scope").contains("admin"), lists_users(&strong).await), (true, 200));
+}
+
+/// What takes an account over and yet goes by a session of any age: a new address or password by these takes the current
+/// password instead, and what is deleted opens nothing.
+const BY_ANY_SESSION: [&str; 3] =
+    ["DELETE /api/v1/users/me", "DELETE /api/v1/users/{user_id}", "PUT /api/v1/users/{user_id}"];
+
+#[tokio::test]
+async fn what_changes_how_somebody_signs_in_takes_a_sign_in_of_the_last_quarter_of_an_hour() {
+    let app = start().await;
+    let admin = admin(&app).await;
+    app.pass(SignedDuration::from_mins(15));
+    assert_eq!(app.post("/users/me/totp").by(&admin).send().await.status, 409, "it is time yet, and there is one");
+    app.pass(SignedDuration::from_secs(1));
+    let document = serde_json::to_value(tests::openapi::document()).unwrap();
+    let mut refused = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = format!("{} {path}", method.to_uppercase());
+            let ways = operation["security"].as_array().cloned().unwrap_or_default();
+            let takes_keys = ways.is_empty() || ways.iter().any(|way| *way == json!({}) || way.get("apiKey").is_some());
+            if takes_keys || BY_ANY_SESSION.contains(&name.as_str()) {
+                continue;
+            }
+            let nobody = uuid::Uuid::nil().to_string();
+            let segments = path.split('/').map(|part| if part.starts_with('{') { nobody.as_str() } else { part });
+            let path = format!("/{}", segments.collect::<Vec<_>>().join("/"));
+            let answer = app.call(&name[..method.len()], &path).by(&admin).json(&json!({})).send().await;
+            let challenge = r#"Bearer error="insufficient_user_authentication", max_age="900""#;
+            assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some(challenge)), "{name}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 11, "keys, the second factor, sessions, the password, and the rotation of signing keys");
+    assert_eq!(app.get("/users/me").by(&admin).send().await.status, 200, "the rest goes on");
 }

@@ -28,9 +28,10 @@ async fn the_page_runs_its_own_script_and_nothing_else() {
     }
     assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!((page.header("referrer-policy"), page.header("cache-control")), (Some("no-referrer"), Some("no-store")));
-    for foreign in
-        ["http:", "https:", "src=", "onclick", "style=", "localStorage", "sessionStorage", "cookie", "innerHTML"]
-    {
+    let foreign =
+        ["http:", "https:", "src=", "onclick", "style=", "localStorage", "sessionStorage", "cookie", "innerHTML"];
+    // Nothing is in the way of pasting, which is how password managers of all kinds work.
+    for foreign in foreign.into_iter().chain(["paste", "beforeinput"]) {
         assert!(!page.raw.contains(foreign), "{foreign}");
     }
 }
@@ -45,6 +46,7 @@ async fn password_managers_and_screen_readers_understand_the_page() {
         assert!(page.raw.contains(&format!("<label for=\"{field}\">")), "{field}");
         assert!(page.raw.contains(&format!("<input id=\"{field}\"")), "{field}");
     }
+    assert!(page.raw.contains(r#"<input id="password" name="password" type="password""#), "who looks on sees nothing");
     for part in ["<noscript>", "role=\"alert\"", "aria-live=\"polite\"", "<html lang=\"en\">", "Sign out"] {
         assert!(page.raw.contains(part), "{part}");
     }

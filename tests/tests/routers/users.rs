@@ -166,6 +166,32 @@ async fn a_password_is_changed_by_who_knows_it_and_ends_all_sessions() {
 }
 
 #[tokio::test]
+async fn a_password_counts_as_it_was_typed_to_its_last_character() {
+    let app = App::start().await;
+    let password = format!(" Passwörd 1{}\u{e9} ", "x".repeat(115));
+    assert_eq!(password.chars().count(), 128);
+    let new = json!({"email": "ann@example.com", "username": "ann", "password": password});
+    let created = app.post("/users").json(&new).send().await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let signs_in = async |password: &str| {
+        app.post("/token").form(&[("username", "ann"), ("password", password)]).send().await.status
+    };
+    assert_eq!(signs_in(&password).await, 200);
+    for other in [
+        password.trim().to_owned(),
+        password.to_lowercase(),
+        password.replace("d 1", "d  1"),
+        password.replace('\u{e9}', "e\u{301}"),
+        format!("{}x", password.trim_end()),
+        password[..password.len() - 1].to_owned(),
+        password.chars().take(72).collect(),
+        format!("{password} "),
+    ] {
+        assert_eq!(signs_in(&other).await, 401, "{other:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_current_password_is_refused_not_shown_and_kept_on_record() {
     let app = App::start().await;
     let ann = app.account("ann", Scopes::of_new_user()).await;

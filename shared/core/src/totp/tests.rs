@@ -53,6 +53,16 @@ fn a_step_that_is_used_makes_no_code_good_again_nor_those_before() {
 }
 
 #[test]
+fn a_recovery_code_is_120_random_bits() {
+    let given = Random::from_fn(|bytes| bytes.iter_mut().zip(1..).for_each(|(byte, value)| *byte = value));
+    let code = RecoveryCode::new(&given);
+    assert_eq!(code.0, std::array::from_fn(|index| u8::try_from(index + 1).unwrap()));
+    assert_eq!(code.0.len() * 8, 120);
+    let text = code.to_text().expose_secret().replace('-', "");
+    assert_eq!(BASE32_NOPAD.decode(text.as_bytes()).unwrap(), code.0, "all of them are shown");
+}
+
+#[test]
 fn what_is_typed_may_have_spaces_and_any_case() {
     let recovery = RecoveryCode([7; RECOVERY_LENGTH]);
     let text = recovery.to_text().expose_secret().to_owned();
