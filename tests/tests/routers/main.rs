@@ -29,6 +29,7 @@ mod lists;
 mod lockout;
 mod login;
 mod mail_events;
+mod notices;
 mod pace;
 mod requests;
 mod reset_password;

@@ -38,7 +38,9 @@ async fn a_start_without_settings_names_all_that_are_missing_at_once() {
         "USERS_TABLE",
         "WEBHOOK_QUEUE_URL",
     ];
-    for (message, more) in [(auth, ["FIRST_ADMIN_PASSWORD", "SIGNING_SECRET"].as_slice()), (users, &[])] {
+    for (message, more) in
+        [(auth, ["FIRST_ADMIN_PASSWORD", "SECOND_FACTOR_SECRET", "SIGNING_SECRET"].as_slice()), (users, &[])]
+    {
         let mut expected = [&both, more].concat();
         let mut named = missing(&message);
         expected.sort_unstable();
@@ -51,7 +53,7 @@ async fn a_start_without_settings_names_all_that_are_missing_at_once() {
 async fn a_secret_that_is_too_short_is_named_and_not_shown() {
     let messages = said(|name| match name {
         "SIGNING_SECRET" => Some("thirty-one characters, one less"),
-        "SEAL_SECRET" => Some("a brief secret"),
+        "SEAL_SECRET" | "SECOND_FACTOR_SECRET" => Some("a brief secret"),
         "FIRST_ADMIN_PASSWORD" => Some("seven77"),
         _ => None,
     });
@@ -62,7 +64,9 @@ async fn a_secret_that_is_too_short_is_named_and_not_shown() {
             assert!(!message.contains(value), "{message}");
         }
     }
-    assert!(auth.contains("SIGNING_SECRET has fewer than 32 characters"), "{auth}");
+    for secret in ["SIGNING_SECRET", "SECOND_FACTOR_SECRET"] {
+        assert!(auth.contains(&format!("{secret} has fewer than 32 characters")), "{auth}");
+    }
     assert!(auth.contains("FIRST_ADMIN_PASSWORD has fewer than 8 characters"), "{auth}");
     assert!(auth.contains("USERS_TABLE is not set"), "missing ones are named besides");
 }
