@@ -75,7 +75,8 @@ pub(crate) fn complete(
     let memory = function.memory_mb().to_string();
     let log_group = format!("/aws/lambda/{}", function.name());
     for (name, value) in [
-        ("AWS_ACCESS_KEY_ID", "local"),
+        // Tells the services who calls, and so what the caller may do.
+        ("AWS_ACCESS_KEY_ID", function.name()),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ENDPOINT_URL", aws_url),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.as_str()),

@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::{Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::{StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::Storage;
-use super::front::{Answer, AwsService, error};
+use super::front::{Answer, AwsService, WholeRequest, error};
 use crate::error::StartError;
 use crate::template::Table;
 
@@ -29,7 +29,7 @@ const DATABASE_FILE: &str = "dynamodb.sqlite";
 /// The service, as the front sees it.
 pub(crate) struct DynamoDb {
     authority: String,
-    client: Client<HttpConnector, Incoming>,
+    client: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl DynamoDb {
@@ -41,7 +41,7 @@ impl DynamoDb {
         Ok(Self { authority: listener.local_addr()?.to_string(), client })
     }
 
-    fn forwarded(&self, mut request: Request<Incoming>) -> Option<Request<Incoming>> {
+    fn forwarded(&self, mut request: WholeRequest) -> Option<WholeRequest> {
         let path = request.uri().path_and_query()?.clone();
         let uri = Uri::builder().scheme("http").authority(self.authority.as_str()).path_and_query(path);
         *request.uri_mut() = uri.build().ok()?;
@@ -54,7 +54,7 @@ impl AwsService for DynamoDb {
         "dynamodb"
     }
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, request: WholeRequest) -> Answer {
         let answer = self.forwarded(request).map(|request| self.client.request(request));
         Box::pin(async move {
             match answer {

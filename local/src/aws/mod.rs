@@ -1,5 +1,6 @@
 //! The AWS services of the local cloud, behind one address.
 
+mod access;
 mod dynamodb;
 mod faults;
 mod front;
@@ -20,6 +21,7 @@ use crate::mail::{CapturedMail, Mailbox};
 use crate::server;
 use crate::template::Template;
 use crate::topics::Topics;
+use access::Access;
 use dynamodb::DynamoDb;
 use ses::Ses;
 use sqs::{Queues, Sqs};
@@ -36,7 +38,8 @@ pub(crate) enum Storage {
 /// The AWS services with the template's tables and queues, on a thread of their own. They end when this is dropped.
 ///
 /// The address works for every SDK and for the AWS CLI, with any credentials, for example
-/// `AWS_ENDPOINT_URL=<url> AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local`.
+/// `AWS_ENDPOINT_URL=<url> AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local`. Who calls with a function's name as access
+/// key may do what the function's policies allow; all others may do everything.
 #[derive(Debug)]
 pub struct EmbeddedAws {
     url: String,
@@ -81,7 +84,7 @@ impl EmbeddedAws {
             Box::new(Ses::new(template.mail().clone(), mailbox.clone(), topics.clone())),
             Box::new(Sqs::new(Arc::clone(&queues))),
         ];
-        let front = front::Front::new(services, faults.clone());
+        let front = front::Front::new(services, Access::new(template.functions()), faults.clone());
         drop(guard);
 
         let (stop, stopped) = oneshot::channel();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::policies::{self, Policies};
 use super::resolve::Scope;
 use super::secrets::SecretSpec;
 use super::yaml::{Entry, Node};
@@ -13,7 +14,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 const DEFAULT_MEMORY_MB: u32 = 128;
 
 /// Properties that are followed.
-const SUPPORTED: &[&str] = &["CodeUri", "DeadLetterQueue", "Environment", "Events", "MemorySize", "Runtime", "Timeout"];
+const SUPPORTED: &[&str] =
+    &["CodeUri", "DeadLetterQueue", "Environment", "Events", "MemorySize", "Policies", "Role", "Runtime", "Timeout"];
 
 /// Properties that have no effect on one machine.
 const ACCOUNT_ONLY: &[&str] = &[
@@ -32,11 +34,9 @@ const ACCOUNT_ONLY: &[&str] = &[
     "Layers",
     "LoggingConfig",
     "PermissionsBoundary",
-    "Policies",
     "PropagateTags",
     "ProvisionedConcurrencyConfig",
     "ReservedConcurrentExecutions",
-    "Role",
     "RolePath",
     "RuntimeManagementConfig",
     "Tags",
@@ -81,6 +81,8 @@ pub struct Function {
     memory_mb: u32,
     environment: BTreeMap<String, EnvironmentValue>,
     dead_letter_queue: Option<String>,
+    /// `None` if it has a role that stands elsewhere.
+    policies: Option<Policies>,
 }
 
 /// The value of an environment variable, which may hold secrets.
@@ -127,6 +129,12 @@ impl Function {
     /// The name of the queue for events that nobody waits for and that failed every time, if there is one.
     pub fn dead_letter_queue(&self) -> Option<&str> {
         self.dead_letter_queue.as_deref()
+    }
+
+    /// Whether its policies allow `action`, such as `dynamodb:GetItem`, on what has the ARN `resource`. One with a `Role` of
+    /// its own may do everything, as far as the template tells.
+    pub fn may(&self, action: &str, resource: &str) -> bool {
+        self.policies.as_ref().is_none_or(|policies| policies.allow(action, resource))
     }
 
     /// The ARN that invocations carry.
@@ -240,6 +248,11 @@ pub(super) fn read(
         memory_mb: number("MemorySize", 128..=10_240)?.unwrap_or(DEFAULT_MEMORY_MB),
         environment,
         dead_letter_queue: property("DeadLetterQueue").map(|node| dead_letter_queue(node, scope)).transpose()?,
+        policies: match (resource.property("Role"), resource.property("Policies")) {
+            (Some(_), _) => None,
+            (None, Some(node)) => Some(policies::read(node, scope)?),
+            (None, None) => Some(Policies::default()),
+        },
     })
 }
 

@@ -7,6 +7,7 @@
 mod events;
 mod functions;
 mod mail;
+mod policies;
 mod queues;
 mod resolve;
 mod routes;
@@ -29,6 +30,7 @@ pub use queues::{Queue, Redrive};
 pub use routes::{Route, Routes};
 pub use secrets::SecretSpec;
 pub use tables::Table;
+pub(crate) use tables::arn as table_arn;
 
 use events::{Events, Surroundings};
 use resolve::{Referent, Scope};

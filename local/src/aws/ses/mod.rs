@@ -19,11 +19,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode, header};
+use hyper::{Method, Response, StatusCode, header};
 use serde_json::json;
 
-use super::front::{Answer, AwsService, Body, error};
+use super::front::{Answer, AwsService, Body, WholeRequest, error};
 use crate::ambient;
 use crate::mail::Mailbox;
 use crate::template::MailSettings;
@@ -54,7 +53,7 @@ impl AwsService for Ses {
         "ses"
     }
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, request: WholeRequest) -> Answer {
         let sending = Arc::clone(&self.sending);
         Box::pin(async move {
             if request.method() != Method::POST || request.uri().path() != PATH {

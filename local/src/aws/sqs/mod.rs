@@ -22,11 +22,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Response, StatusCode};
 
-use super::front::{Answer, AwsService, Body};
+use super::front::{Answer, AwsService, Body, WholeRequest};
 use crate::template::{ACCOUNT, Queue as Settings};
 
 pub(crate) use error::SqsError;
@@ -101,7 +100,7 @@ impl AwsService for Sqs {
         "sqs"
     }
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, request: WholeRequest) -> Answer {
         let queues = Arc::clone(&self.queues);
         Box::pin(async move {
             match answer(&queues, request).await {
@@ -112,7 +111,7 @@ impl AwsService for Sqs {
     }
 }
 
-async fn answer(queues: &Queues, request: Request<Incoming>) -> Result<Bytes, SqsError> {
+async fn answer(queues: &Queues, request: WholeRequest) -> Result<Bytes, SqsError> {
     let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some(operation) = target.strip_prefix("AmazonSQS.").map(str::to_owned) else {
         let message = "the local cloud speaks SQS's JSON protocol: X-Amz-Target must be AmazonSQS.<operation>";
