@@ -45,6 +45,7 @@ use users::UsersState;
 
 use crate::calls::Calls;
 use crate::client::{Account, Answer, Call};
+use crate::gateway::{Gateway, as_function};
 
 /// The email of the first administrator in tests.
 pub const ADMIN_EMAIL: &str = "root@example.com";
@@ -61,7 +62,7 @@ pub const SECRET: &str = "a secret of more than thirty-two characters";
 
 /// The bundle without Lambda: every function's router, on tables of its own.
 pub struct App {
-    service: Service,
+    gateway: Gateway,
     /// Makes the links in mails.
     pub links: MailLinks,
     /// What the links in mails hold that are good for one use.
@@ -91,7 +92,7 @@ impl App {
         let mut environment = Environment::from_fn(move |name| settings.get(name).map(|value| (*value).to_owned()));
         let template = Template::load(workspace().join("template.yaml")).expect("the template is sound");
         let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
-        let config = AwsSettings::at(aws.url()).sdk_config();
+        let config = as_function(AwsSettings::at(aws.url()).sdk_config());
         let calls = Calls::default();
         let (client, sqs) = calls.clients(&config);
         let queue = |name: &str| format!("{}/000000000000/{name}", aws.url());
@@ -200,7 +201,11 @@ impl App {
             .merge(users::routes().with_state(users_state))
             .merge(items::routes().with_state(items_state));
         Self {
-            service: Service::new(router.into(), edge),
+            gateway: Gateway {
+                service: Service::new(router.into(), edge),
+                template: Arc::new(template),
+                faults: aws.faults().clone(),
+            },
             links,
             one_time_tokens,
             client,
@@ -257,12 +262,12 @@ impl App {
             .strip_prefix('/')
             .filter(|rest| rest.starts_with('/'))
             .map_or_else(|| format!("/api/v1{path}"), ToOwned::to_owned);
-        Call::new(self.service.clone(), method, &path)
+        Call::new(self.gateway.clone(), method, &path)
     }
 
     /// Answers a request that was not built by [`App::call`].
     pub async fn answer(&self, request: Request<Body>) -> Answer {
-        Answer::to(&self.service, request).await
+        Answer::to(&self.gateway, request).await
     }
 
     /// Begins a GET.

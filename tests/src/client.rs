@@ -4,8 +4,9 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::BodyExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use peregrine_http::service::Service;
 use serde_json::Value;
+
+use crate::gateway::Gateway;
 
 /// Somebody who is signed in.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ pub struct Account {
 /// A call that is being put together.
 #[must_use]
 pub struct Call {
-    service: Service,
+    gateway: Gateway,
     request: Request<Body>,
 }
 
@@ -43,9 +44,9 @@ pub struct Answer {
 }
 
 impl Call {
-    pub(crate) fn new(service: Service, method: &str, path: &str) -> Self {
+    pub(crate) fn new(gateway: Gateway, method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("a request");
-        Self { service, request }
+        Self { gateway, request }
     }
 
     /// Sets a header field.
@@ -95,14 +96,14 @@ impl Call {
 
     /// Sends the call.
     pub async fn send(self) -> Answer {
-        Answer::to(&self.service, self.request).await
+        Answer::to(&self.gateway, self.request).await
     }
 }
 
 impl Answer {
-    pub(crate) async fn to(service: &Service, request: Request<Body>) -> Self {
+    pub(crate) async fn to(gateway: &Gateway, request: Request<Body>) -> Self {
         let is_head = request.method() == Method::HEAD;
-        let response = service.answer(request).await;
+        let response = gateway.answer(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let raw = String::from_utf8_lossy(&bytes).into_owned();

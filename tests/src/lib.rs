@@ -11,6 +11,7 @@
 pub mod app;
 pub mod calls;
 pub mod client;
+mod gateway;
 pub mod log;
 pub mod openapi;
 pub mod records;

@@ -26,6 +26,7 @@ pub struct Faults {
 struct State {
     /// By service, then by operation.
     calls: HashMap<&'static str, HashMap<String, u64>>,
+    denied: Vec<String>,
     failures: Vec<Failure>,
     holds: Vec<Arc<Hold>>,
 }
@@ -120,6 +121,16 @@ impl Faults {
             calls.iter().map(move |(operation, calls)| (format!("{service} {operation}"), *calls))
         });
         named.collect()
+    }
+
+    /// Why calls of functions were refused: their policies in the template did not allow them. In AWS's words, the first
+    /// first.
+    pub fn denied(&self) -> Vec<String> {
+        self.lock().denied.clone()
+    }
+
+    pub(super) fn deny(&self, why: String) {
+        self.lock().denied.push(why);
     }
 
     fn hold_at(&self, service: &str, operation: &str, moment: Moment) -> Held {

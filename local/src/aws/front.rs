@@ -86,7 +86,9 @@ impl Front {
             return instead;
         }
         if let Some(message) = self.access.refusal(&credential, &operation, &body) {
-            return error(StatusCode::BAD_REQUEST, "AccessDeniedException", &message);
+            let response = error(StatusCode::BAD_REQUEST, "AccessDeniedException", &message);
+            self.faults.deny(message);
+            return response;
         }
         let response = service.call(request).await;
         self.faults.pass(service.name(), &operation, Moment::After).await.unwrap_or(response)
