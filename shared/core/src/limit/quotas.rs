@@ -117,7 +117,7 @@ mod tests {
         let limits = limits("reads=5000000/60 mail=2/3600", "false").unwrap();
         assert_eq!(
             quotas(&limits),
-            [(u32::MAX, 60), (120_000, 60), (20_000, 60), (20_000, 3600), (2000, 3600), (5000, 3600)],
+            [(u32::MAX, 60), (120_000, 60), (20_000, 60), (20_000, 3600), (2000, 3600), (5000, 1800)],
             "numbers that would overflow end at the largest"
         );
     }
