@@ -161,6 +161,25 @@ async fn a_key_changes_no_credentials() {
 }
 
 #[tokio::test]
+async fn whoever_finds_a_key_can_revoke_it() {
+    let app = App::start().await;
+    let ann = app.user("ann").await;
+    let (found, other) = (key_of(&app, &ann).await, key_of(&app, &ann).await);
+    let revoke = async |token: &str| app.post("/token/revoke").form(&[("token", token)]).send().await.status;
+    let status = async |key: &str| app.get("/users/me").header("x-api-key", key).send().await.status;
+    let forged = format!("{}x", other.text("/key"));
+    for token in [&found.text("/key"), &found.text("/key"), &forged] {
+        assert_eq!(revoke(token).await, 200, "RFC 7009: what is good for nothing already is no error");
+    }
+    assert_eq!((status(&found.text("/key")).await, status(&other.text("/key")).await), (401, 200));
+    assert_eq!(app.get(PATH).by(&ann).send().await.ids(), [other.text("/id")]);
+    assert_eq!(app.get("/users/me").by(&ann).send().await.status, 200, "sessions go on");
+    let events = app.events_of(&ann.id).await;
+    let deleted: Vec<_> = events.iter().filter(|(action, ..)| action == "api_key_deleted").collect();
+    assert_eq!(deleted.iter().map(|(_, _, about)| about.as_str()).collect::<Vec<_>>(), [found.text("/id")]);
+}
+
+#[tokio::test]
 async fn a_key_has_no_more_rights_than_the_token_that_made_it() {
     let app = App::start().await;
     let (ann, admin) = (app.user("ann").await, app.admin().await);

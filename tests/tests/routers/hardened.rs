@@ -221,30 +221,51 @@ async fn an_admin_is_told_whether_an_address_has_an_account() {
 #[tokio::test]
 async fn a_new_password_or_address_takes_the_current_password() {
     let app = start().await;
-    let ann = user(&app, "ann").await;
-    for change in [json!({"password": SOUND}), json!({"email": "new@example.com"})] {
+    for (name, change) in [("ann", json!({"password": SOUND})), ("bob", json!({"email": "new@example.com"}))] {
+        let account = user(&app, name).await;
         let with = |current: &str| {
             let mut body = change.clone();
             body["current_password"] = current.into();
             body
         };
-        let missing = patch(&app, &ann, change.clone()).await;
+        let missing = patch(&app, &account, change.clone()).await;
         assert_eq!(missing.faults(), ["missing body.current_password"], "{change}");
-        let (place, said) = fault(&patch(&app, &ann, with("wrong horse")).await);
+        let (place, said) = fault(&patch(&app, &account, with("wrong horse")).await);
         assert_eq!(
             (place.as_str(), said.as_str()),
             ("value_error body.current_password", "Value error, The current password is wrong")
         );
-        let ann = app.session_of(&ann).await;
-        assert_eq!(patch(&app, &ann, with(PASSWORD)).await.status, 200, "{change}");
-        if change["password"].is_string() {
-            assert_eq!(app.get("/users/me").by(&ann).send().await.status, 401, "all sessions have ended");
-            let ann = app.session_of(&ann).await;
-            let back = json!({"password": PASSWORD, "current_password": SOUND});
-            assert_eq!(fault(&patch(&app, &ann, back).await).0, "value_error body.password", "it is a common one");
-            return;
-        }
+        assert_eq!(patch(&app, &account, with(PASSWORD)).await.status, 200, "{change}");
     }
+}
+
+#[tokio::test]
+async fn a_new_password_ends_all_sessions_and_is_no_common_one() {
+    let app = start().await;
+    let ann = user(&app, "ann").await;
+    let set = async |caller: &Account, password: &str, current: &str| {
+        patch(&app, caller, json!({"password": password, "current_password": current})).await
+    };
+    assert_eq!(set(&ann, SOUND, PASSWORD).await.status, 200);
+    assert_eq!(app.get("/users/me").by(&ann).send().await.status, 401);
+    let ann = app.session_of(&ann).await;
+    assert_eq!(fault(&set(&ann, PASSWORD, SOUND).await).0, "value_error body.password");
+}
+
+#[tokio::test]
+async fn a_reset_sets_no_common_password_and_none_made_of_the_users_names() {
+    let app = start().await;
+    let ann = user(&app, "annette").await;
+    let link = app.mailed_link(Purpose::ResetPassword, &ann).await;
+    let reset = async |password: &str| app.post(&link).json(&json!({"password": password})).send().await;
+    for password in ["Passw0rd", "annette-peregrine"] {
+        let refused = reset(password).await;
+        assert_eq!(fault(&refused).0, "value_error body.password", "{password}");
+        assert!(!refused.raw.contains(password), "{}", refused.raw);
+    }
+    assert_eq!(sign_in_status(&app, "annette", PASSWORD).await, 200, "the old one holds");
+    assert_eq!(reset(SOUND).await.status, 200, "and the link was not used up");
+    assert_eq!(sign_in_status(&app, "annette", SOUND).await, 200);
 }
 
 #[tokio::test]

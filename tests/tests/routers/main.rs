@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod admins;
 mod api_keys;
 mod audit;
 mod claims;
