@@ -156,6 +156,11 @@ Resources:
       BillingMode: PAY_PER_REQUEST
       AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
       KeySchema: [{ AttributeName: id, KeyType: HASH }]
+  Reader:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: target/lambda/reader/bootstrap.zip
+      Policies: { Statement: { Effect: Allow, Action: dynamodb:GetItem, Resource: !GetAtt Things.Arn } }
 ";
 
     fn start() -> EmbeddedAws {
@@ -163,11 +168,15 @@ Resources:
     }
 
     fn call(aws: &EmbeddedAws, service: &str, operation: &str, body: &str) -> (String, String) {
+        call_as("local", aws, service, operation, body)
+    }
+
+    fn call_as(caller: &str, aws: &EmbeddedAws, service: &str, operation: &str, body: &str) -> (String, String) {
         let address = aws.url().strip_prefix("http://").unwrap();
         let head = format!(
             "POST / HTTP/1.1\nHost: {address}\nContent-Type: application/x-amz-json-1.0\nX-Amz-Date: 20261120T170000Z\n\
              X-Amz-Target: DynamoDB_20120810.{operation}\nAuthorization: AWS4-HMAC-SHA256 \
-             Credential=local/20261120/us-east-1/{service}/aws4_request, SignedHeaders=host;x-amz-date, Signature=a"
+             Credential={caller}/20261120/us-east-1/{service}/aws4_request, SignedHeaders=host;x-amz-date, Signature=a"
         );
         exchange(address, &head, body.as_bytes())
     }
@@ -179,6 +188,21 @@ Resources:
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         let (_, body) = call(&aws, "dynamodb", "GetItem", r#"{"TableName": "Things", "Key": {"id": {"S": "1"}}}"#);
         assert_eq!(body, r#"{"Item":{"id":{"S":"1"}}}"#);
+    }
+
+    #[test]
+    fn a_function_is_refused_what_its_policies_do_not_allow() {
+        let aws = start();
+        let (head, _) =
+            call_as("reader", &aws, "dynamodb", "GetItem", r#"{"TableName": "Things", "Key": {"id": {"S": "1"}}}"#);
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert_eq!(aws.faults().denied(), [""; 0]);
+        let put = r#"{"TableName": "Things", "Item": {"id": {"S": "1"}}}"#;
+        let (head, body) = call_as("reader", &aws, "dynamodb", "PutItem", put);
+        assert!(head.starts_with("HTTP/1.1 400") && body.contains("AccessDeniedException"), "{head} {body}");
+        assert!(aws.faults().denied()[0].contains("dynamodb:PutItem"), "{:?}", aws.faults().denied());
+        let (_, body) = call(&aws, "dynamodb", "GetItem", r#"{"TableName": "Things", "Key": {"id": {"S": "1"}}}"#);
+        assert_eq!(body, "{}", "nothing was written");
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn one_or_many(node: &Node) -> &[Node] {
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((before, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(text) = text.strip_prefix(before) else { return false };
-    text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| matches(rest, &text[at..]))
+    (0..=text.len()).filter_map(|at| text.get(at..)).any(|text| matches(rest, text))
 }
 
 #[cfg(test)]
