@@ -10,6 +10,9 @@ use crate::AuthState;
 use crate::token::Token;
 use crate::token_request::TokenRequest;
 
+/// What is asked.
+type Asked = (Form<TokenRequest>, Client, BaseUrl, Hardened);
+
 /// Sign in with username or email and password.
 ///
 /// The answer is the same, and takes as long, whether the user is unknown, inactive, or the password wrong. Who has set
@@ -32,13 +35,10 @@ use crate::token_request::TokenRequest;
 )]
 pub(crate) async fn create_token(
     State(state): State<AuthState>,
-    Valid(_, (Form(request), client, base_url, Hardened(hardened))): Valid<
-        Paced<pace::SignIn, Anyone>,
-        (Form<TokenRequest>, Client, BaseUrl, Hardened),
-    >,
+    Valid(_, (Form(request), client, base_url, Hardened(hardened))): Valid<Paced<pace::SignIn, Anyone>, Asked>,
 ) -> Result<Token, ApiError> {
     match request {
-        TokenRequest::Password(grant) => state.sign_in(grant, &client, hardened).await,
+        TokenRequest::Password(grant) => Box::pin(state.sign_in(grant, &client, hardened)).await,
         TokenRequest::Refresh(grant) => state.refresh(grant, (&client, &base_url), hardened).await,
     }
 }

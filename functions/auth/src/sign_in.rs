@@ -68,10 +68,8 @@ impl AuthState {
             })
             .await?;
             let Some(right) = right else {
-                let (answer, forgotten) =
-                    join(self.refuse(id, &address, client, INCORRECT_CODE), self.attempts.succeeded(&typed, now)).await;
-                forgotten?;
-                return Err(answer);
+                self.attempts.succeeded(&typed, now).await?;
+                return Err(self.refuse(id, &address, client, INCORRECT_CODE).await);
             };
             also = also.and(self.second_factors.consumption(&right)).and(self.attempts.success(&guess, now));
             if right.kind() == CodeKind::RecoveryCode {
