@@ -9,6 +9,7 @@ mod forgot_password;
 mod link;
 mod list_audit_events;
 mod notice;
+mod path;
 mod read_key_set;
 mod refresh_token;
 mod request_verification;
@@ -46,6 +47,7 @@ pub fn routes() -> OpenApiRouter<AuthState> {
         .routes(routes!(second_factor::begin::begin_totp, second_factor::read::read_totp))
         .routes(routes!(second_factor::confirm::confirm_totp))
         .routes(routes!(second_factor::disable::disable_totp))
+        .routes(routes!(second_factor::remove::remove_totp))
         .routes(routes!(second_factor::recovery_codes::replace_recovery_codes))
         .routes(routes!(verify_email::show_verification, verify_email::verify_email))
         .routes(routes!(read_key_set::read_key_set))

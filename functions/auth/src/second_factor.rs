@@ -8,6 +8,7 @@ pub(crate) mod confirm;
 pub(crate) mod disable;
 pub(crate) mod read;
 pub(crate) mod recovery_codes;
+pub(crate) mod remove;
 
 use peregrine_core::lockout::Contender;
 use peregrine_core::table::{Also, RightCode};

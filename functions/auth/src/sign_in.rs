@@ -43,7 +43,7 @@ impl AuthState {
         )
         .await?;
         let found = self.users.find_for_sign_in(id).await?;
-        let verified = self.verify(&grant.username, found, grant.password, Rules { hardened }).await?;
+        let verified = self.verify(&grant.username, found, grant.password, (Rules { hardened }, client)).await?;
         let Some(user) = verified else { return Err(self.refuse(id, &address, client, INCORRECT).await) };
         // The password is right, so whatever else is wrong is no guess of it.
         let scopes = granted(&user.scopes, &grant.scope, hardened, user.has_second_factor);
@@ -94,13 +94,13 @@ impl AuthState {
         name: &str,
         mut found: Option<SignIn>,
         password: SecretString,
-        rules: Rules,
+        (rules, client): (Rules, &Client),
     ) -> Result<Option<User>, ApiError> {
         if found.is_none()
             && let Some(admin) = self.first_admin.verify(name, &password)
         {
             let account = admin.account(self.clock.now(), &self.random);
-            found = self.create_first_admin(name, account, password.clone()).await?;
+            found = self.create_first_admin(name, account, password.clone(), client).await?;
         }
         let (user, hash) = found.map(|SignIn { user, password_hash }| (user, password_hash)).unzip();
         let verified = self.passwords.verify(password.clone(), hash.clone()).await?;
@@ -137,9 +137,13 @@ impl AuthState {
         name: &str,
         account: User,
         password: SecretString,
+        client: &Client,
     ) -> Result<Option<SignIn>, ApiError> {
         let password_hash = self.passwords.hash(password).await?;
-        match self.users.insert_first_admin(&account, &password_hash).await {
+        let (action, now) = (AuditAction::SignedUp, self.clock.now());
+        let event = AuditEvent::new(action, account.id, client.address, now, &self.random).about("first administrator");
+        let also = Also::nothing().and(self.audit.record(&event));
+        match self.users.insert_first_admin(&account, &password_hash, &also).await {
             Ok(()) => {
                 tracing::info!(user_id = %account.id, "created the first administrator");
                 Ok(Some(SignIn { user: account, password_hash }))

@@ -50,7 +50,8 @@ const PUBLIC: [&str; 20] = [
 ];
 
 /// The operations that are for admins, or for whoever has a scope that nobody gets by signing up.
-const FOR_ADMINS: [&str; 10] = [
+const FOR_ADMINS: [&str; 11] = [
+    "DELETE /api/v1/users/{user_id}/totp",
     "DELETE /api/v1/users/{user_id}/sessions",
     "POST /api/v1/signing-keys/rotate",
     "GET /api/v1/audit-events",

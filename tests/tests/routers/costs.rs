@@ -50,7 +50,7 @@ async fn every_operation_costs_what_the_documentation_says() {
     sign_in(&mut costs).await;
     let (admin, ann) = (app.admin().await, app.user("ann").await);
     sessions(&mut costs, &admin).await;
-    credentials(&mut costs).await;
+    credentials(&mut costs, &admin).await;
     accounts(&mut costs, &admin, &ann).await;
     items(&mut costs, &ann).await;
     background_work(&mut costs, &admin, &ann).await;
@@ -119,7 +119,7 @@ async fn sessions(costs: &mut Costs<'_>, admin: &Account) {
     costs.of("DELETE /api/v1/users/{user_id}/sessions", 204, ended).await;
 }
 
-async fn credentials(costs: &mut Costs<'_>) {
+async fn credentials(costs: &mut Costs<'_>, admin: &Account) {
     let app = costs.app;
     let kim = app.user("kim").await;
     let new = json!({"name": "import"});
@@ -150,6 +150,13 @@ async fn credentials(costs: &mut Costs<'_>) {
     costs.of("POST /api/v1/token; with a recovery code", 200, token(Some(&codes.text("/recovery_codes/0")))).await;
     let token = signed_in.text("/access_token");
     costs.of("GET /api/v1/users/me/totp", 200, app.get("/users/me/totp").bearer(&token)).await;
+    let lou = app.user("lou").await;
+    let begun = app.post("/users/me/totp").by(&lou).send().await;
+    let of_lou = Totp::from_url(begun.text("/uri")).unwrap();
+    let code = of_lou.generate(u64::try_from(app.now().as_second()).unwrap()).to_string();
+    app.post("/users/me/totp/confirm").by(&lou).json(&json!({"otp": code})).send().await;
+    let removed = app.delete(&format!("/users/{}/totp", lou.id)).by(admin);
+    costs.of("DELETE /api/v1/users/{user_id}/totp", 204, removed).await;
     for (flow, path, status) in [
         ("POST /api/v1/users/me/totp/recovery-codes", "/users/me/totp/recovery-codes", 200),
         ("POST /api/v1/users/me/totp/disable", "/users/me/totp/disable", 204),

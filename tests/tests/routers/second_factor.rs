@@ -243,6 +243,20 @@ async fn who_guesses_codes_has_to_wait_and_the_right_one_is_then_refused_too() {
 }
 
 #[tokio::test]
+async fn who_has_lost_device_and_codes_is_helped_by_an_admin() {
+    let app = App::start().await;
+    let (ann, admin, bob) = (Protected::set_up(&app, "ann").await, app.admin().await, app.user("bob").await);
+    let path = format!("/users/{}/totp", ann.account.id);
+    assert_eq!(app.delete(&path).by(&bob).send().await.status, 403);
+    assert_eq!(app.delete(&path).by(&admin).send().await.status, 204);
+    assert_eq!(app.get(PATH).by(&ann.account).send().await.status, 401, "all sessions end");
+    assert_eq!(sign_in(&app, "ann", None).await.status, 200);
+    assert_eq!(app.delete(&path).by(&admin).send().await.status, 409, "there is none any more");
+    let (action, actor, _) = app.events_of(&ann.account.id).await.into_iter().rev().nth(1).unwrap();
+    assert_eq!((action.as_str(), actor), ("second_factor_disabled", admin.id));
+}
+
+#[tokio::test]
 async fn to_show_the_password_forgives_no_wrong_codes() {
     let app = App::start_with(&[("STRICT_LIMITS", "true")]).await;
     let ann = Protected::set_up(&app, "ann").await;

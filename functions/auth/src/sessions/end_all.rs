@@ -2,26 +2,17 @@ use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::table::Also;
 use peregrine_core::user::User;
-use peregrine_core::validation::Validate;
 use peregrine_http::caller::{Admin, Interactive, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::AuthState;
 use crate::change_user::UserChange;
-
-/// The user that a path names.
-#[derive(Debug, IntoParams, Validate)]
-#[into_params(parameter_in = Path)]
-pub(crate) struct UserPath {
-    /// The user's id.
-    user_id: Uuid,
-}
+use crate::path::UserPath;
 
 /// End all of the caller's sessions, this one included.
 ///

@@ -174,6 +174,11 @@ impl SecondFactors {
             .into()
     }
 
+    /// Removes a user's second factor without a code of it, for somebody who may.
+    pub fn removal_of(&self, user_id: Uuid) -> Write {
+        Delete::builder().table_name(&self.table).set_key(Some(key(user_id))).into()
+    }
+
     /// Makes writes that depend on a code being unused, and whether it was.
     async fn send(&self, writes: &Also<'_>) -> Result<bool, TableError> {
         let mut transaction = Transaction::default();

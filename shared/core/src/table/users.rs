@@ -131,9 +131,15 @@ impl Users {
     ///
     /// # Errors
     /// See [`InsertUserError`].
-    pub async fn insert_first_admin(&self, user: &User, password_hash: &str) -> Result<(), InsertUserError> {
+    pub async fn insert_first_admin(
+        &self,
+        user: &User,
+        password_hash: &str,
+        also: &Also<'_>,
+    ) -> Result<(), InsertUserError> {
         let mut transaction = Transaction::default();
         transaction.put(self.reserve(FIRST_ADMIN_ID, user.id))?;
+        also.add_to(&mut transaction)?;
         self.insert_with(transaction, user, password_hash, None).await
     }
 

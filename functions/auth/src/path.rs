@@ -1,0 +1,11 @@
+use peregrine_core::validation::Validate;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// The user that a path names.
+#[derive(Debug, IntoParams, Validate)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct UserPath {
+    /// The user's id.
+    pub(crate) user_id: Uuid,
+}
