@@ -44,6 +44,7 @@ async fn main() -> Result<()> {
             print(&background::kills(root).await?);
             return Ok(());
         }
+        Some("tokens") => return conclude((tokens::measure()?, Vec::new())),
         Some("sign-in") => return conclude(sign_in::measure(root)?),
         Some("enumeration") => return conclude(enumeration::measure(root)?),
         _ => {}
