@@ -418,6 +418,6 @@ async fn what_changes_how_somebody_signs_in_takes_a_sign_in_of_the_last_quarter_
             refused += 1;
         }
     }
-    assert_eq!(refused, 11, "keys, the second factor, sessions, the password, and the rotation of signing keys");
+    assert_eq!(refused, 12, "keys, the second factor, sessions, the password, and the rotation of signing keys");
     assert_eq!(app.get("/users/me").by(&admin).send().await.status, 200, "the rest goes on");
 }
