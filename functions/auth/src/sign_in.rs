@@ -3,6 +3,7 @@
 //! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a user.
 
 use futures_util::future::{join, try_join, try_join3};
+use jiff::Timestamp;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
 use peregrine_core::password::Verified;
@@ -44,22 +45,33 @@ impl AuthState {
         .await?;
         let found = self.users.find_for_sign_in(id).await?;
         let verified = self.verify(&grant.username, found, grant.password, (Rules { hardened }, client)).await?;
-        let Some(user) = verified else { return Err(self.refuse(id, &address, client, INCORRECT).await) };
-        // The password is right, so whatever else is wrong is no guess of it.
-        let scopes = granted(&user.scopes, &grant.scope, hardened, user.has_second_factor);
-        let (scopes, code) = match scopes.and_then(|scopes| Ok((scopes, code_of(&user, grant.otp)?))) {
-            Ok(asked) => asked,
-            Err(error) => {
-                self.attempts.succeeded(&typed, now).await?;
-                return Err(error);
-            }
-        };
+        let Some(user) = verified else { return Err(self.refuse(id, client, INCORRECT).await) };
+        let begun = self.begin_session(&user, (&grant.scope, grant.otp), (client, hardened), &typed, now).await;
+        if begun.is_err() {
+            // The password is right, so whatever else is wrong is no guess of it.
+            self.attempts.succeeded(&typed, now).await?;
+        }
+        let session = begun?;
+        Token::of(&session, &session.scopes, self, &signer, now)
+    }
+
+    /// Begins a session of a user whose password was right, with the scopes and by the code that were sent.
+    async fn begin_session(
+        &self,
+        user: &User,
+        (scope, otp): (&str, Option<SecretString>),
+        (client, hardened): (&Client, bool),
+        typed: &Contender,
+        now: Timestamp,
+    ) -> Result<Session, ApiError> {
+        let scopes = granted(&user.scopes, scope, hardened, user.has_second_factor)?;
+        let code = code_of(user, otp)?;
         let began_by = (client.address, client.user_agent.as_deref());
-        let session = Session::begin(&user, scopes, user.has_second_factor, began_by, now, &self.random);
+        let session = Session::begin(user, scopes, user.has_second_factor, began_by, now, &self.random);
         let event =
             |action| AuditEvent::new(action, user.id, client.address, now, &self.random).about(session.id.to_string());
         let mut also = Also::nothing()
-            .and(self.attempts.success(&typed, now))
+            .and(self.attempts.success(typed, now))
             .and(self.audit.record(&event(AuditAction::SignedIn)));
         if let Some(code) = code {
             let guess = Contender::Code(user.id);
@@ -67,28 +79,22 @@ impl AuthState {
                 Ok(self.second_factors.judge(user.id, &code, now).await?)
             })
             .await?;
-            let Some(right) = right else {
-                self.attempts.succeeded(&typed, now).await?;
-                return Err(self.refuse(id, &address, client, INCORRECT_CODE).await);
-            };
+            let Some(right) = right else { return Err(self.refuse(Some(user.id), client, INCORRECT_CODE).await) };
             also = also.and(self.second_factors.consumption(&right)).and(self.attempts.success(&guess, now));
             if right.kind() == CodeKind::RecoveryCode {
                 also = also.and(self.audit.record(&event(AuditAction::RecoveryCodeUsed)));
             }
         }
         match self.sessions.insert(&session, &also).await {
-            Ok(()) => {}
+            Ok(()) => Ok(session),
             // Nothing but the code can have been used by another request meanwhile.
-            Err(ConditionalWriteError::Outdated) => {
-                return Err(self.refuse(id, &address, client, INCORRECT_CODE).await);
-            }
-            Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
+            Err(ConditionalWriteError::Outdated) => Err(self.refuse(Some(user.id), client, INCORRECT_CODE).await),
+            Err(ConditionalWriteError::Table(error)) => Err(error.into()),
         }
-        Token::of(&session, &session.scopes, self, &signer, now)
     }
 
-    /// The user with this name and password, if they may sign in. An unknown name takes as long as a wrong password. A hash of
-    /// other parameters than today's is renewed.
+    /// The user with this name and password, if they may sign in. An unknown name takes as long as a wrong password. A
+    /// hash of other parameters than today's is renewed.
     async fn verify(
         &self,
         name: &str,
@@ -118,12 +124,12 @@ impl AuthState {
 
     /// Puts a refused sign-in on record, counts it for its network address, and is the answer to it. A record that can't be
     /// written does not change the answer: it would tell whose account is in the way.
-    async fn refuse(&self, id: Option<Uuid>, address: &Contender, client: &Client, answer: ApiError) -> ApiError {
-        let now = self.clock.now();
+    async fn refuse(&self, id: Option<Uuid>, client: &Client, answer: ApiError) -> ApiError {
+        let (address, now) = (Contender::Address(client.address), self.clock.now());
         let event =
             AuditEvent::new(AuditAction::SignInRefused, id.unwrap_or_default(), client.address, now, &self.random)
                 .by(None);
-        let (recorded, counted) = join(self.audit.insert(&event), self.attempts.failed(address, now)).await;
+        let (recorded, counted) = join(self.audit.insert(&event), self.attempts.failed(&address, now)).await;
         for error in [recorded.err(), counted.err()].into_iter().flatten() {
             tracing::error!(%error, "a refused sign-in could not be put on record or counted");
         }

@@ -259,6 +259,20 @@ async fn who_has_lost_device_and_codes_is_helped_by_an_admin() {
 }
 
 #[tokio::test]
+async fn the_right_password_is_no_failure_while_codes_have_to_wait() {
+    let app = App::start_with(&[("STRICT_LIMITS", "true")]).await;
+    let ann = Protected::set_up(&app, "ann").await;
+    for _ in 0..10 {
+        assert_eq!(post(&app, &ann.account, "/disable", "000000").await.status, 422);
+    }
+    for _ in 0..12 {
+        assert_eq!(sign_in(&app, "ann", Some("000000")).await.status, 429, "the codes wait");
+    }
+    app.pass(SignedDuration::from_secs(31));
+    assert_eq!(sign_in(&app, "ann", Some(&ann.shown(&app, 0))).await.status, 200, "and the name does not");
+}
+
+#[tokio::test]
 async fn to_show_the_password_forgives_no_wrong_codes() {
     let app = App::start_with(&[("STRICT_LIMITS", "true")]).await;
     let ann = Protected::set_up(&app, "ann").await;
