@@ -15,6 +15,15 @@ pub struct Signing {
     issuer: String,
     random: Random,
     known: Arc<RwLock<Known>>,
+    /// The signer that was asked for last: to derive a key costs as much as to sign.
+    last: Arc<RwLock<Option<Made>>>,
+}
+
+/// A signer with the key of a generation.
+#[derive(Clone)]
+struct Made {
+    generation: u32,
+    signer: Arc<Signer>,
 }
 
 #[derive(Clone)]
@@ -37,7 +46,7 @@ impl Signing {
     ) -> Result<Self, PublishError> {
         let known = Known { schedule: keys.publish(&secret, now).await?, read_at: now };
         let secret_id = secret.secret_id()?;
-        Ok(Self { keys, secret, secret_id, issuer, random, known: Arc::new(RwLock::new(known)) })
+        Ok(Self { keys, secret, secret_id, issuer, random, known: Arc::new(RwLock::new(known)), last: Arc::default() })
     }
 
     /// What mints access tokens now. Asked for side by side with what a sign-in reads anyway, it takes no time of its
@@ -45,7 +54,7 @@ impl Signing {
     ///
     /// # Errors
     /// 503 if this sandbox's secret has been replaced, so that nobody would accept what it signs.
-    pub async fn signer(&self, now: Timestamp) -> Result<Signer, ApiError> {
+    pub async fn signer(&self, now: Timestamp) -> Result<Arc<Signer>, ApiError> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
         let age = now.duration_since(known.read_at);
         let schedule = if age < REREAD_AFTER {
@@ -61,8 +70,16 @@ impl Signing {
                 read => read?,
             }
         };
-        let key = self.secret.key(schedule.signing(now).generation)?;
-        Ok(Signer::new(key, self.issuer.clone(), self.random.clone()))
+        let generation = schedule.signing(now).generation;
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(made) = last.filter(|made| made.generation == generation) {
+            return Ok(made.signer);
+        }
+        let signer = Signer::new(self.secret.key(generation)?, self.issuer.clone(), self.random.clone());
+        let signer = Arc::new(signer);
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(Made { generation, signer: Arc::clone(&signer) });
+        Ok(signer)
     }
 
     /// The keys and their times, as they are now.
