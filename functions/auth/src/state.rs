@@ -88,7 +88,7 @@ impl AuthState {
         let first_admin = FirstAdminAccess::from_env(&mut environment);
         let (clock, random, client) = (Clock::system(), Random::system(), Client::new(&config));
         let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
-        let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let limiter = RateLimiter::from_env(&mut environment, &client, clock.clone());
         let attempts = Attempts::from_env(&mut environment, client.clone());
         let users = Users::new(client.clone(), users_table);
         let authenticator =

@@ -38,7 +38,7 @@ impl ItemsState {
         let client = Client::new(&AwsSettings::from_env(&mut environment).sdk_config());
         let tables = ItemTables { items: environment.text("ITEMS_TABLE"), terms: environment.text("ITEM_TERMS_TABLE") };
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
-        let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let limiter = RateLimiter::from_env(&mut environment, &client, clock.clone());
         let authenticator =
             Authenticator::from_env(&mut environment, client.clone(), users, limiter.clone(), clock.clone());
         let seal_secret = environment.secret("SEAL_SECRET", 32);

@@ -53,7 +53,7 @@ impl JobsState {
         let jobs = Jobs::from_env(&mut environment, &config);
         let suppressions = Suppressions::new(client.clone(), environment.text("SUPPRESSION_TABLE"));
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
-        let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let limiter = RateLimiter::from_env(&mut environment, &client, clock.clone());
         let authenticator = Authenticator::from_env(&mut environment, client, users, limiter.clone(), clock.clone());
         let seal_secret = environment.secret("SEAL_SECRET", 32);
         let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());

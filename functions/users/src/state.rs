@@ -58,7 +58,7 @@ impl UsersState {
         let jobs = Jobs::from_env(&mut environment, &config);
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let credentials = Credentials::new(client.clone(), environment.text("CREDENTIALS_TABLE"));
-        let limiter = RateLimiter::from_env(&mut environment, client.clone(), clock.clone());
+        let limiter = RateLimiter::from_env(&mut environment, &client, clock.clone());
         let attempts = Attempts::from_env(&mut environment, client.clone());
         let audit = Audit::new(client.clone(), environment.text("AUDIT_TABLE"));
         let authenticator =

@@ -23,7 +23,14 @@ pub struct AwsSettings {
     region: String,
     endpoint: Option<String>,
     credentials: Credentials,
+    /// How long an attempt of a call waits for its answer.
+    patience: Duration,
 }
+
+/// How long a function waits for an answer of AWS, before it asks again.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long tests do: as long as a machine with much to do can take.
+const PATIENCE_OF_TESTS: Duration = Duration::from_secs(30);
 
 impl AwsSettings {
     /// Reads the variables that Lambda defines.
@@ -36,21 +43,23 @@ impl AwsSettings {
             region,
             endpoint: environment.optional("AWS_ENDPOINT_URL"),
             credentials: Credentials::new(key_id, key, session, None, "environment"),
+            patience: PATIENCE,
         }
     }
 
-    /// AWS at an address of one's own, for tests.
+    /// AWS at an address of one's own, for tests, which wait for it whatever else the machine does.
     pub fn at(endpoint: &str) -> Self {
         Self {
             region: "us-east-1".to_owned(),
             endpoint: Some(endpoint.to_owned()),
             credentials: Credentials::new("local", "local", None, None, "tests"),
+            patience: PATIENCE_OF_TESTS,
         }
     }
 
-    /// What clients are made from, sharing one pool of connections: `Client::new(&config)`. A call that is not answered
-    /// within a second is tried again, up to three times in all, so that two calls in a row end before the function's own
-    /// time does.
+    /// What clients are made from, sharing one pool of connections: `Client::new(&config)`. A function's call that is not
+    /// answered within a second is tried again, up to three times in all, so that two calls in a row end before the
+    /// function's own time does.
     pub fn sdk_config(&self) -> SdkConfig {
         let plain = self.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http:"));
         let http = if plain {
@@ -60,8 +69,8 @@ impl AwsSettings {
         };
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
-            .operation_attempt_timeout(Duration::from_secs(1))
-            .operation_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(self.patience)
+            .operation_timeout(self.patience * 3)
             .build();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())

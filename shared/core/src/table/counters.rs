@@ -57,6 +57,18 @@ impl fmt::Debug for RateLimiter {
     }
 }
 
+/// The client with the patience that a request has. It tries twice, for a sandbox that wakes up finds its connection
+/// closed. Made once: to override the settings of a call costs each call.
+fn impatient(client: &Client) -> Client {
+    let timeouts = client.config().timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
+    let config = client
+        .config()
+        .to_builder()
+        .timeout_config(timeouts.operation_timeout(PATIENCE).build())
+        .retry_config(RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(20)));
+    Client::from_conf(config.build())
+}
+
 /// What came of an attempt to increase a counter.
 enum Counted {
     /// It was below the quota, and stands at this now.
@@ -68,15 +80,16 @@ enum Counted {
 }
 
 impl RateLimiter {
-    /// A limiter that counts in the table of this name.
+    /// A limiter that counts in the table of this name, and waits as long as the client does.
     pub fn new(client: Client, table: String, limits: Limits, clock: Clock) -> Self {
         Self { client, table, limits, clock, leases: Arc::new(Mutex::new(Leases::new())) }
     }
 
-    /// A limiter as `RATE_LIMITS_TABLE`, `RATE_LIMITS` and `STRICT_LIMITS` say; see [`Limits::from_env`].
-    pub fn from_env(environment: &mut Environment, client: Client, clock: Clock) -> Self {
+    /// A limiter as `RATE_LIMITS_TABLE`, `RATE_LIMITS` and `STRICT_LIMITS` say, see [`Limits::from_env`], over the
+    /// connections of the client but with less patience: a request waits 300 ms for its counter, and then passes.
+    pub fn from_env(environment: &mut Environment, client: &Client, clock: Clock) -> Self {
         let table = environment.text("RATE_LIMITS_TABLE");
-        Self::new(client, table, Limits::from_env(environment), clock)
+        Self::new(impatient(client), table, Limits::from_env(environment), clock)
     }
 
     /// Takes one request of the subject's quota, and says where that leaves it. `None` if the counter can't be reached:
@@ -107,14 +120,11 @@ impl RateLimiter {
 
     /// Increases the counter, unless it has reached the quota.
     ///
-    /// A failed attempt is made again once, for a sandbox that wakes up finds its connection closed. Should DynamoDB have
-    /// counted the first attempt, the request counts twice: an error on the safe side.
+    /// A failed attempt may be made again. Should DynamoDB have counted the first one, the request counts twice: an error
+    /// on the safe side.
     async fn count(&self, counter: &Counter, amount: u32) -> Result<Counted, TableError> {
         let number = |number: i64| AttributeValue::N(number.to_string());
-        let patience = aws_sdk_dynamodb::Config::builder()
-            .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build())
-            .retry_config(RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(20)));
-        let answer = self
+        let call = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -128,12 +138,9 @@ impl RateLimiter {
             .expression_attribute_values(":expires_at", number(counter.ends + SLACK))
             .expression_attribute_values(":amount", number(amount.into()))
             .expression_attribute_values(":quota", number(counter.quota.requests.into()))
-            .return_values(ReturnValue::UpdatedNew)
-            .customize()
-            .config_override(patience)
-            .send()
-            .await;
-        match answer {
+            .return_values(ReturnValue::UpdatedNew);
+        // On the heap: every request is limited, and its future would have to have room for the call.
+        match Box::pin(call.send()).await {
             Ok(answer) => {
                 let used: u64 = Row::read("rate limits", answer.attributes.unwrap_or_default()).take_parsed("used")?;
                 Ok(Counted::Used(u32::try_from(used).unwrap_or(u32::MAX)))
