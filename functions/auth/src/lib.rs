@@ -27,10 +27,10 @@ mod token_request;
 mod verify_email;
 
 pub use first_admin::FirstAdminAccess;
+use peregrine_http::routes;
 pub use signing::Signing;
 pub use state::AuthState;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The routes of this function.
 pub fn routes() -> OpenApiRouter<AuthState> {

@@ -10,9 +10,9 @@ mod replace;
 mod state;
 mod update;
 
+use peregrine_http::routes;
 pub use state::ItemsState;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The routes of this function.
 pub fn routes() -> OpenApiRouter<ItemsState> {

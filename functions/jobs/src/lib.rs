@@ -14,9 +14,9 @@ mod suppressions;
 mod unsubscribe;
 mod webhook_secret;
 
+use peregrine_http::routes;
 pub use state::JobsState;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The routes of this function.
 pub fn routes() -> OpenApiRouter<JobsState> {

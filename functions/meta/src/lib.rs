@@ -7,8 +7,8 @@ mod pages;
 mod root;
 
 use axum::routing::get;
+use peregrine_http::routes;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The routes of this function.
 pub fn routes() -> OpenApiRouter {

@@ -18,9 +18,9 @@ mod replace;
 mod state;
 mod update;
 
+use peregrine_http::routes;
 pub use state::UsersState;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The routes of this function.
 pub fn routes() -> OpenApiRouter<UsersState> {

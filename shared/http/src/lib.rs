@@ -41,6 +41,7 @@ pub mod race;
 pub mod request;
 #[cfg(feature = "auth")]
 pub mod response;
+pub mod routes;
 pub mod service;
 pub mod web_page;
 mod weights;
