@@ -9,6 +9,7 @@ mod common;
 mod composition;
 mod context;
 mod hasher;
+mod kept_memory;
 
 use secrecy::{ExposeSecret, SecretString};
 use utoipa::ToSchema;

@@ -1,7 +1,9 @@
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{self, CustomizedPasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::kept_memory::KeptMemory;
 use crate::random::Random;
 
 /// OWASP's second choice for Argon2id, which keeps a sign-in's memory small: 19 MiB, two passes, one lane.
@@ -18,6 +20,7 @@ const DECOY_HASH: &str =
 #[derive(Debug, Clone)]
 pub struct PasswordHasher {
     random: Random,
+    memory: KeptMemory,
 }
 
 /// The hash could not be computed or read: not a wrong password, but a fault of ours.
@@ -25,7 +28,7 @@ pub struct PasswordHasher {
 pub enum PasswordError {
     /// The library refused, for instance a stored hash of an unknown form.
     #[error("Argon2 failed: {0}")]
-    Argon2(argon2::password_hash::Error),
+    Argon2(password_hash::Error),
     /// The hashing thread did not finish.
     #[error("the hashing task did not finish")]
     Task(#[from] tokio::task::JoinError),
@@ -54,7 +57,7 @@ impl Verified {
 impl PasswordHasher {
     /// A hasher whose salts come from `random`.
     pub fn new(random: Random) -> Self {
-        Self { random }
+        Self { random, memory: KeptMemory::default() }
     }
 
     /// The password's hash in PHC string format, with a new salt.
@@ -63,13 +66,14 @@ impl PasswordHasher {
     /// See [`PasswordError`].
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
         let salt: [u8; 16] = self.random.bytes();
-        tokio::task::spawn_blocking(move || {
-            argon2()?
-                .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
-                .map(|hash| hash.to_string())
-                .map_err(PasswordError::Argon2)
-        })
-        .await?
+        let memory = self.memory.clone();
+        let hash = tokio::task::spawn_blocking(move || {
+            let (algorithm, version) = (Algorithm::Argon2id.as_str(), Version::V0x13.into());
+            let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
+            let password = password.expose_secret().as_bytes();
+            memory.hash_password_customized(password, &salt, Some(algorithm), Some(version), params)
+        });
+        Ok(hash.await?.map_err(PasswordError::Argon2)?.to_string())
     }
 
     /// Whether `password` belongs to `hash`, and whether that should be made anew. Without a hash, because there is no
@@ -81,14 +85,16 @@ impl PasswordHasher {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DECOY_HASH.to_owned());
         let is_current = hash.starts_with(&current_form());
+        let memory = self.memory.clone();
         let matches = tokio::task::spawn_blocking(move || {
-            match argon2()?.verify_password(password.expose_secret().as_bytes(), hash.as_str()) {
+            let hash = PasswordHash::new(&hash).map_err(password_hash::Error::from)?;
+            match memory.verify_password(password.expose_secret().as_bytes(), &hash) {
                 Ok(()) => Ok(true),
-                Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
-                Err(error) => Err(PasswordError::Argon2(error)),
+                Err(password_hash::Error::PasswordInvalid) => Ok(false),
+                Err(error) => Err(error),
             }
-        })
-        .await??;
+        });
+        let matches = matches.await?.map_err(PasswordError::Argon2)?;
         Ok(match (matches && known, is_current) {
             (false, _) => Verified::Wrong,
             (true, true) => Verified::Right,
@@ -102,13 +108,11 @@ fn current_form() -> String {
     format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$")
 }
 
-fn argon2() -> Result<Argon2<'static>, PasswordError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| PasswordError::Argon2(error.into()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
-
 #[cfg(test)]
 mod tests {
+    use argon2::Argon2;
+    use argon2::password_hash::PasswordHasher as _;
+
     use super::*;
 
     fn hasher() -> PasswordHasher {
