@@ -44,7 +44,7 @@ async fn main() -> Result<()> {
             print(&background::kills(root).await?);
             return Ok(());
         }
-        Some("tokens") => return conclude((tokens::measure()?, Vec::new())),
+        Some("tokens") => return conclude(tokens::measure()?),
         Some("sign-in") => return conclude(sign_in::measure(root)?),
         Some("enumeration") => return conclude(enumeration::measure(root)?),
         _ => {}
@@ -53,9 +53,11 @@ async fn main() -> Result<()> {
     let mut rows = size::measure(&binaries)?;
     rows.extend(cold::measure(root, &binaries).await?);
     rows.extend(layers::measure().await?);
-    let (of_sign_in, missed) = sign_in::measure(root)?;
+    let (of_sign_in, mut missed) = sign_in::measure(root)?;
     rows.extend(of_sign_in);
-    rows.extend(tokens::measure()?);
+    let (of_tokens, too_slow) = tokens::measure()?;
+    rows.extend(of_tokens);
+    missed.extend(too_slow);
     rows.extend(gateway::measure(root).await?);
     rows.extend(background::measure(root).await?);
     conclude((rows, missed))

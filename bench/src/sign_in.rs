@@ -20,7 +20,7 @@ const SIGN_INS: u32 = 60;
 const MOST: Duration = Duration::from_millis(2);
 
 /// CPU is measured on the thread that answers requests. Hashing is done on another one and the embedded AWS is on a
-/// third, so that nothing has to be subtracted that is twenty times as large and varies. Returns the figures, and
+/// third, so that nothing has to be subtracted that is ten times as large and varies. Returns the figures, and
 /// whether the target was missed.
 pub(crate) fn measure(root: &Path) -> Result<(Vec<Row>, Vec<String>)> {
     let tables = Tables::start(root)?;

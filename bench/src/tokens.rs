@@ -16,8 +16,12 @@ const TOKENS: u32 = 20_000;
 /// Who issues them.
 const ISSUER: &str = "bench";
 
-/// The CPU time of verifying one token: everything but the look-ups in tables.
-pub(crate) fn measure() -> Result<Vec<Row>> {
+/// The most CPU that it may take.
+const MOST: Duration = Duration::from_micros(150);
+
+/// The CPU time of verifying one token: everything but the look-ups in tables. Returns the figure, and whether the target
+/// was missed.
+pub(crate) fn measure() -> Result<(Vec<Row>, Vec<String>)> {
     let (now, random) = (Clock::system().now(), Random::system());
     let key = SigningKeys::new(&"a secret of more than thirty-two characters".into()).key(1)?;
     let signer = Signer::new(key, ISSUER.to_owned(), random.clone());
@@ -37,5 +41,6 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
         }
         each = each.min(process::cpu_time(pid)?.saturating_sub(before) / TOKENS);
     }
-    Ok(vec![Row::new("an access token is verified: CPU", milliseconds(each))])
+    let missed = (each >= MOST).then(|| format!("to verify an access token takes {} of CPU", milliseconds(each)));
+    Ok((vec![Row::new("an access token is verified: CPU", milliseconds(each))], missed.into_iter().collect()))
 }

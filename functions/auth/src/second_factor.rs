@@ -10,12 +10,14 @@ pub(crate) mod read;
 pub(crate) mod recovery_codes;
 pub(crate) mod remove;
 
+use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
 use peregrine_core::table::{Also, RightCode};
 use peregrine_core::totp::{RECOVERY_CODES, RecoveryCode};
 use peregrine_core::user::User;
 use peregrine_core::validation::{Validate, masked};
 use peregrine_http::caller::{Interactive, REFUSED, UsersWrite};
+use peregrine_http::client::Client;
 use peregrine_http::error::ApiError;
 use secrecy::SecretString;
 use utoipa::ToSchema;
@@ -42,11 +44,15 @@ fn wrong_code() -> ApiError {
 
 impl AuthState {
     /// The code, if it is right. Counted as an attempt to show who one is, before it is judged, so that whoever has got
-    /// an access token can't guess codes.
-    async fn right_code(&self, user: &User, proof: &SecondFactorProof) -> Result<RightCode, ApiError> {
+    /// an access token can't guess codes; a wrong one is put on record.
+    async fn right_code(&self, user: &User, client: &Client, proof: &SecondFactorProof) -> Result<RightCode, ApiError> {
         let (contender, now) = (Contender::Code(user.id), self.clock.now());
         self.attempts.begin(&contender, now).await?;
-        let right = self.second_factors.judge(user.id, &proof.otp, now).await?.ok_or_else(wrong_code)?;
+        let Some(right) = self.second_factors.judge(user.id, &proof.otp, now).await? else {
+            let refused = AuditEvent::new(AuditAction::SignInRefused, user.id, client.address, now, &self.random);
+            self.audit.insert(&refused.about("code")).await?;
+            return Err(wrong_code());
+        };
         self.attempts.succeeded(&contender, now).await?;
         Ok(right)
     }

@@ -2,7 +2,7 @@
 //!
 //! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a user.
 
-use futures_util::future::{join, try_join, try_join3};
+use futures_util::future::{join, try_join};
 use jiff::Timestamp;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
@@ -37,22 +37,29 @@ impl AuthState {
         let now = self.clock.now();
         let name = UniqueName::of(&grant.username);
         let (address, typed) = (Contender::Address(client.address), Contender::Name(name.clone()));
-        let (id, (), signer) = try_join3(
+        let (id, signer) = try_join(
             async { Ok(self.users.id_for_sign_in(&name, &self.attempts, &address, now).await?) },
-            async { Ok(self.attempts.begin(&typed, now).await?) },
             self.signing.signer(now),
         )
         .await?;
-        let found = self.users.find_for_sign_in(id).await?;
+        // Only now, so that an address that has to wait can't keep names from their owners.
+        let ((), found) = try_join(async { Ok::<_, ApiError>(self.attempts.begin(&typed, now).await?) }, async {
+            Ok(self.users.find_for_sign_in(id).await?)
+        })
+        .await?;
         let verified = self.verify(&grant.username, found, grant.password, (Rules { hardened }, client)).await?;
-        let Some(user) = verified else { return Err(self.refuse(id, client, INCORRECT).await) };
-        let begun = self.begin_session(&user, (&grant.scope, grant.otp), (client, hardened), &typed, now).await;
-        if begun.is_err() {
-            // The password is right, so whatever else is wrong is no guess of it.
-            self.attempts.succeeded(&typed, now).await?;
+        let Some(user) = verified else { return Err(self.refuse(id, client, None, INCORRECT).await) };
+        match self.begin_session(&user, (&grant.scope, grant.otp), (client, hardened), &typed, now).await {
+            Ok(session) => Token::of(&session, &session.scopes, self, &signer, now),
+            Err(error) => {
+                // The password is right, so whatever else is wrong is no guess of it.
+                // Rare, and so on the heap: the future of every sign-in would have to have room for it.
+                let refusal = Box::pin(self.refuse(id, client, Some("right password"), error));
+                let (forgotten, answer) = Box::pin(join(self.attempts.succeeded(&typed, now), refusal)).await;
+                forgotten?;
+                Err(answer)
+            }
         }
-        let session = begun?;
-        Token::of(&session, &session.scopes, self, &signer, now)
     }
 
     /// Begins a session of a user whose password was right, with the scopes and by the code that were sent.
@@ -79,7 +86,7 @@ impl AuthState {
                 Ok(self.second_factors.judge(user.id, &code, now).await?)
             })
             .await?;
-            let Some(right) = right else { return Err(self.refuse(Some(user.id), client, INCORRECT_CODE).await) };
+            let right = right.ok_or(INCORRECT_CODE)?;
             also = also.and(self.second_factors.consumption(&right)).and(self.attempts.success(&guess, now));
             if right.kind() == CodeKind::RecoveryCode {
                 also = also.and(self.audit.record(&event(AuditAction::RecoveryCodeUsed)));
@@ -88,7 +95,7 @@ impl AuthState {
         match self.sessions.insert(&session, &also).await {
             Ok(()) => Ok(session),
             // Nothing but the code can have been used by another request meanwhile.
-            Err(ConditionalWriteError::Outdated) => Err(self.refuse(Some(user.id), client, INCORRECT_CODE).await),
+            Err(ConditionalWriteError::Outdated) => Err(INCORRECT_CODE),
             Err(ConditionalWriteError::Table(error)) => Err(error.into()),
         }
     }
@@ -122,14 +129,26 @@ impl AuthState {
         Ok(user)
     }
 
-    /// Puts a refused sign-in on record, counts it for its network address, and is the answer to it. A record that can't be
-    /// written does not change the answer: it would tell whose account is in the way.
-    async fn refuse(&self, id: Option<Uuid>, client: &Client, answer: ApiError) -> ApiError {
+    /// Puts a refused sign-in on record, with what is to be said about it, counts it for its network address if it was a
+    /// guess, and is the answer to it. A record that can't be written does not change the answer: it would tell whose
+    /// account is in the way.
+    async fn refuse(
+        &self,
+        id: Option<Uuid>,
+        client: &Client,
+        detail: Option<&'static str>,
+        answer: ApiError,
+    ) -> ApiError {
         let (address, now) = (Contender::Address(client.address), self.clock.now());
-        let event =
-            AuditEvent::new(AuditAction::SignInRefused, id.unwrap_or_default(), client.address, now, &self.random)
-                .by(None);
-        let (recorded, counted) = join(self.audit.insert(&event), self.attempts.failed(&address, now)).await;
+        let action = AuditAction::SignInRefused;
+        let event = AuditEvent::new(action, id.unwrap_or_default(), client.address, now, &self.random).by(None);
+        let event = AuditEvent { detail: detail.map(str::to_owned), ..event };
+        // Not a code that is missing, or a scope: most clients ask for the code once they are told that it takes one.
+        let is_guess = matches!(answer, ApiError::Unauthenticated(_));
+        let (recorded, counted) = join(self.audit.insert(&event), async {
+            if is_guess { self.attempts.failed(&address, now).await } else { Ok(()) }
+        })
+        .await;
         for error in [recorded.err(), counted.err()].into_iter().flatten() {
             tracing::error!(%error, "a refused sign-in could not be put on record or counted");
         }

@@ -3,7 +3,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, PRAGMA};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use peregrine_core::scope::{Scope, Scopes};
+use peregrine_core::scope::Scopes;
 use peregrine_core::session::Session;
 use peregrine_core::token::{LIFETIME_SECONDS, Signer};
 use peregrine_http::error::ApiError;
@@ -76,12 +76,7 @@ pub(crate) fn granted(
     hardened: bool,
     has_second_factor: bool,
 ) -> Result<Scopes, ApiError> {
-    // The names that `admin` implies stay, so that an administrator can still set a second factor up.
-    let allowed = if hardened && !has_second_factor && allowed.allow(Scope::Admin) {
-        Scope::ALL.into_iter().collect::<Scopes>().without(Scope::Admin).without(Scope::NotificationsSend)
-    } else {
-        allowed.clone()
-    };
+    let allowed = if hardened && !has_second_factor { allowed.without_second_factor() } else { allowed.clone() };
     if asked.trim().is_empty() {
         return Ok(allowed);
     }

@@ -9,7 +9,7 @@ mod common;
 mod composition;
 mod context;
 mod hasher;
-mod kept_memory;
+mod reusing_argon2;
 
 use secrecy::{ExposeSecret, SecretString};
 use utoipa::ToSchema;

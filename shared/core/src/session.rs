@@ -186,3 +186,24 @@ impl RefreshTokens {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::email::Email;
+    use crate::user::FirstAdmin;
+
+    #[test]
+    fn a_refresh_token_is_of_no_use_under_another_secret() {
+        let (now, random) = (Timestamp::UNIX_EPOCH, Random::system());
+        let [old, new] = ["the secret that has leaked", "the secret in its place"]
+            .map(|secret| RefreshTokens::new(&format!("{secret}, of more than 32 characters").into()));
+        let admin = FirstAdmin::new(Email::from_stored("root@example.com".to_owned()));
+        let user = admin.account(now, &random);
+        let client = (IpAddr::from([192, 0, 2, 1]), None);
+        let session = Session::begin(&user, Scopes::of_new_user(), false, client, now, &random);
+        let token = old.current_of(&session);
+        assert_eq!(old.open(&token).unwrap().session_id, session.id);
+        assert!(new.open(&token).is_err());
+    }
+}

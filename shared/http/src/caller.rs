@@ -127,11 +127,12 @@ impl Authenticator {
                     futures_util::try_join!(self.api_keys.find(&presented), self.users.find(presented.user_id))?;
                 let user = user.filter(|user| user.is_active).ok_or(REFUSED)?;
                 let key = key.filter(|key| key.is_live(user.api_key_epoch, self.clock.now())).ok_or(REFUSED)?;
-                let mut scopes = key.scopes.granted_by(&user.scopes);
-                if received.exchange.hardened() && !user.has_second_factor {
-                    // Where an admin's sign-in takes a second factor, a key must not outlive it.
-                    scopes = scopes.iter().filter(|scope| *scope != Scope::Admin).collect();
-                }
+                // Where an admin's sign-in takes a second factor, what a key can do must not outlive it.
+                let scopes = if received.exchange.hardened() && !user.has_second_factor {
+                    key.scopes.granted_by(&user.scopes.without_second_factor())
+                } else {
+                    key.scopes.granted_by(&user.scopes)
+                };
                 Ok(ActiveUser { user, scopes, session: None })
             }
         }

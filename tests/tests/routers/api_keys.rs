@@ -287,7 +287,7 @@ async fn where_sign_in_is_hardened_a_key_takes_a_recent_one_and_admin_a_second_f
     let key = ApiKey::new(
         (admin.id.parse().unwrap(), 0),
         &new,
-        Scopes::parse_lenient("admin users:read"),
+        Scopes::parse_lenient("admin notifications:send users:read"),
         app.now(),
         &Random::system(),
     );
@@ -296,6 +296,9 @@ async fn where_sign_in_is_hardened_a_key_takes_a_recent_one_and_admin_a_second_f
     api_keys(&app).insert(&key, &ApiKeyHash::of(&text), &held, &Also::nothing(), None).await.unwrap();
     let by_key = |path: &str| app.get(path).header("x-api-key", text.expose_secret()).send();
     assert_eq!((by_key("/users/me").await.status, by_key("/users").await.status), (200, 403));
+    let mail = json!({"email": "somebody@example.com", "message": "Hello."});
+    let sent = app.post("/notifications").header("x-api-key", text.expose_secret()).json(&mail).send().await;
+    assert_eq!(sent.status, 403, "nor does it mail anybody");
     let users = app.users();
     let user = users.find(key.user_id).await.unwrap().unwrap();
     users.update(&user, &user.with_second_factor(true), None, &Also::nothing()).await.unwrap();

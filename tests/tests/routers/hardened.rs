@@ -342,9 +342,32 @@ async fn an_admin_chooses_nobody_elses_password() {
     let (ann, admin) = (user(&app, "ann").await, admin(&app).await);
     let path = format!("/users/{}", ann.id);
     assert_eq!(app.patch(&path).by(&admin).json(&json!({"password": SOUND})).send().await.status, 403);
+    let address = json!({"email": "boss@example.com"});
+    assert_eq!(app.patch(&path).by(&admin).json(&address).send().await.status, 403, "nor where a link is sent to");
     let new = json!({"email": "ann@example.com", "username": "ann", "password": SOUND});
     assert_eq!(app.put(&path).by(&admin).json(&new).send().await.status, 403);
     assert_eq!(app.patch(&path).by(&admin).json(&json!({"is_active": false})).send().await.status, 200);
+}
+
+#[tokio::test]
+async fn to_change_rights_an_admin_must_have_signed_in_lately_and_a_key_will_not_do() {
+    let app = start().await;
+    let (ann, admin) = (user(&app, "ann").await, admin(&app).await);
+    let key = json!({"name": "robot", "scopes": ["admin"]});
+    let key = app.post("/users/me/api-keys").by(&admin).json(&key).send().await.text("/key");
+    app.pass(SignedDuration::from_mins(16));
+    for change in [json!({"scopes": ["users:read"]}), json!({"is_active": false})] {
+        for path in [format!("/users/{}", ann.id), "/users/me".to_owned()] {
+            let late = app.patch(&path).by(&admin).json(&change).send().await;
+            let challenge = r#"Bearer error="insufficient_user_authentication", max_age="900""#;
+            assert_eq!((late.status, late.header("www-authenticate")), (401, Some(challenge)), "{path} {change}");
+            let by_key = app.patch(&path).header("x-api-key", &key).json(&change).send().await;
+            assert_eq!(by_key.status, 403, "{path} {change}");
+        }
+    }
+    let admin = app.session_of(&admin).await;
+    let change = app.patch(&format!("/users/{}", ann.id)).by(&admin).json(&json!({"is_active": false}));
+    assert_eq!(change.send().await.status, 200);
 }
 
 #[tokio::test]

@@ -114,6 +114,24 @@ async fn an_address_that_guesses_at_many_accounts_waits_too() {
 }
 
 #[tokio::test]
+async fn an_address_that_has_to_wait_keeps_nobody_elses_name_from_them() {
+    let by_header = ("CLIENT_ADDRESS_HEADER", "x-forwarded-for");
+    let app = App::start_with(&[STRICT[0], STRICT[1], by_header]).await;
+    app.user("ann").await;
+    let attempt = async |name: &str, password: &str, from: &str| {
+        let call = app.post("/token").form(&[("username", name), ("password", password)]);
+        call.header("x-forwarded-for", from).send().await.status
+    };
+    for number in 0..50 {
+        assert_eq!(attempt(&format!("somebody{number}"), "Wrong0000", "192.0.2.1").await, 401);
+    }
+    for _ in 0..11 {
+        assert_eq!(attempt("ann", "Wrong0000", "192.0.2.1").await, 429, "it is not even judged");
+    }
+    assert_eq!(attempt("ann", PASSWORD, "192.0.2.2").await, 200);
+}
+
+#[tokio::test]
 async fn a_success_takes_nothing_off_an_address() {
     let app = App::start_with(&STRICT).await;
     app.user("mallory").await;

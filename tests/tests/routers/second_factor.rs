@@ -285,6 +285,22 @@ async fn to_show_the_password_forgives_no_wrong_codes() {
 }
 
 #[tokio::test]
+async fn whoever_knows_the_password_and_not_the_code_leaves_a_trace() {
+    let app = App::start().await;
+    let ann = Protected::set_up(&app, "ann").await;
+    assert_eq!(sign_in(&app, "ann", None).await.status, 401);
+    assert_eq!(sign_in(&app, "ann", Some("000000")).await.status, 401);
+    for path in ["/disable", "/recovery-codes"] {
+        assert_eq!(post(&app, &ann.account, path, "000000").await.status, 422);
+    }
+    let admin = app.admin().await;
+    let events = app.get("/audit-events?action=sign_in_refused&limit=100").by(&admin).send().await;
+    let mut details: Vec<_> = events.body.as_array().unwrap().iter().map(|event| event["detail"].as_str()).collect();
+    details.sort_unstable();
+    assert_eq!(details, [Some("code"), Some("code"), Some("right password"), Some("right password")]);
+}
+
+#[tokio::test]
 async fn the_table_tells_no_secret_and_the_trail_says_what_happened() {
     let app = App::start().await;
     let (_, _, waiting) = Protected::begin(&app, "bob").await;

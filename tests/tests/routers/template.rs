@@ -41,6 +41,25 @@ fn no_route_of_the_template_leads_nowhere() {
 }
 
 #[test]
+fn the_auth_function_alone_can_mint_tokens() {
+    let template = template();
+    let reaches = |function: &local::template::Function| {
+        let environment = function.environment();
+        let secrets = ["SIGNING_SECRET", "SECOND_FACTOR_SECRET"].map(|name| environment.contains_key(name));
+        // Whoever could publish a key could sign with it.
+        let writes = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"].into_iter();
+        let keys = "arn:aws:dynamodb:us-east-1:000000000000:table/KeysTable";
+        let publishes = writes.map(|action| function.may(&format!("dynamodb:{action}"), keys));
+        secrets.into_iter().chain(publishes).any(|reach| reach)
+    };
+    let who: Vec<_> =
+        template.functions().iter().filter(|function| reaches(function)).map(local::template::Function::name).collect();
+    assert_eq!(who, ["auth"]);
+    let auth = template.functions().iter().find(|function| function.name() == "auth").unwrap();
+    assert!(auth.may("dynamodb:PutItem", "arn:aws:dynamodb:us-east-1:000000000000:table/KeysTable"));
+}
+
+#[test]
 fn a_worker_knows_when_it_is_ended_and_how_often_work_is_tried() {
     let template = Template::load(workspace().join("template.yaml")).unwrap();
     let mut workers = 0;

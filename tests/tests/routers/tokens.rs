@@ -24,6 +24,10 @@ async fn a_token_answer_is_that_of_oauth2() {
     assert_eq!(answer.body["expires_in"], 1800);
     assert_eq!(answer.body["scope"], "items:write", "what the user lacks is not granted");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let again = app.post("/token").form(&form).send().await;
+    for token in ["/access_token", "/refresh_token"] {
+        assert_ne!(answer.text(token), again.text(token), "each sign-in has its own");
+    }
 }
 
 #[tokio::test]

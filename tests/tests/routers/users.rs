@@ -370,6 +370,7 @@ async fn an_api_key_takes_nobodys_account_over() {
         for (method, path, body) in [
             ("PATCH", "/users/me", json!({"password": "An0therPassword", "current_password": PASSWORD})),
             ("PATCH", "/users/me", json!({"email": "other@example.com"})),
+            ("PATCH", "/users/me", json!({"username": "other"})),
             ("PATCH", own.as_str(), json!({"email": "other@example.com"})),
             ("PUT", own.as_str(), put),
             ("PUT", "/users/me/password", json!({"current_password": PASSWORD, "new_password": "An0therPassword"})),

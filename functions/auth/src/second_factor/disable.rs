@@ -44,7 +44,7 @@ pub(crate) async fn disable_totp(
     if !user.has_second_factor {
         return Err(NOT_SET_UP);
     }
-    let code = state.right_code(user, &proof).await?;
+    let code = state.right_code(user, &client, &proof).await?;
     let (action, now) = (AuditAction::SecondFactorDisabled, state.clock.now());
     let event = AuditEvent::new(action, user.id, client.address, now, &state.random).about(code.kind().as_str());
     let notice = state.notice(Notice::SecondFactorDisabled, user, base_url);

@@ -40,7 +40,7 @@ pub(crate) async fn replace_recovery_codes(
     if !user.has_second_factor {
         return Err(NOT_SET_UP);
     }
-    let code = state.right_code(user, &proof).await?;
+    let code = state.right_code(user, &client, &proof).await?;
     let codes = state.new_recovery_codes();
     let (action, now) = (AuditAction::RecoveryCodesReplaced, state.clock.now());
     let event = AuditEvent::new(action, user.id, client.address, now, &state.random).about(code.kind().as_str());

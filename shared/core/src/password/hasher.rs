@@ -3,7 +3,7 @@ use argon2::password_hash::{self, CustomizedPasswordHasher as _, PasswordVerifie
 use argon2::{Algorithm, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::kept_memory::KeptMemory;
+use super::reusing_argon2::ReusingArgon2;
 use crate::random::Random;
 
 /// OWASP's second choice for Argon2id, which keeps a sign-in's memory small: 19 MiB, two passes, one lane.
@@ -20,7 +20,7 @@ const DECOY_HASH: &str =
 #[derive(Debug, Clone)]
 pub struct PasswordHasher {
     random: Random,
-    memory: KeptMemory,
+    argon2: ReusingArgon2,
 }
 
 /// The hash could not be computed or read: not a wrong password, but a fault of ours.
@@ -57,7 +57,7 @@ impl Verified {
 impl PasswordHasher {
     /// A hasher whose salts come from `random`.
     pub fn new(random: Random) -> Self {
-        Self { random, memory: KeptMemory::default() }
+        Self { random, argon2: ReusingArgon2::default() }
     }
 
     /// The password's hash in PHC string format, with a new salt.
@@ -66,12 +66,12 @@ impl PasswordHasher {
     /// See [`PasswordError`].
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
         let salt: [u8; 16] = self.random.bytes();
-        let memory = self.memory.clone();
+        let argon2 = self.argon2.clone();
         let hash = tokio::task::spawn_blocking(move || {
             let (algorithm, version) = (Algorithm::Argon2id.as_str(), Version::V0x13.into());
             let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
             let password = password.expose_secret().as_bytes();
-            memory.hash_password_customized(password, &salt, Some(algorithm), Some(version), params)
+            argon2.hash_password_customized(password, &salt, Some(algorithm), Some(version), params)
         });
         Ok(hash.await?.map_err(PasswordError::Argon2)?.to_string())
     }
@@ -85,10 +85,10 @@ impl PasswordHasher {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DECOY_HASH.to_owned());
         let is_current = hash.starts_with(&current_form());
-        let memory = self.memory.clone();
+        let argon2 = self.argon2.clone();
         let matches = tokio::task::spawn_blocking(move || {
             let hash = PasswordHash::new(&hash).map_err(password_hash::Error::from)?;
-            match memory.verify_password(password.expose_secret().as_bytes(), &hash) {
+            match argon2.verify_password(password.expose_secret().as_bytes(), &hash) {
                 Ok(()) => Ok(true),
                 Err(password_hash::Error::PasswordInvalid) => Ok(false),
                 Err(error) => Err(error),
@@ -142,7 +142,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_signs_in_without_an_account() {
-        assert_eq!(hasher().verify("".into(), None).await.unwrap(), Verified::Wrong);
+    async fn nobody_signs_in_without_an_account_but_the_work_is_done() {
+        let hasher = hasher();
+        assert_eq!(hasher.verify("".into(), None).await.unwrap(), Verified::Wrong);
+        assert_eq!(hasher.argon2.kept(), 19_456, "as for somebody who has one");
     }
 }
