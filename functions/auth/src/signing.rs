@@ -16,12 +16,12 @@ pub struct Signing {
     random: Random,
     known: Arc<RwLock<Known>>,
     /// The signer that was asked for last: to derive a key costs as much as to sign.
-    last: Arc<RwLock<Option<Made>>>,
+    cached: Arc<RwLock<Option<CachedSigner>>>,
 }
 
 /// A signer with the key of a generation.
 #[derive(Clone)]
-struct Made {
+struct CachedSigner {
     generation: u32,
     signer: Arc<Signer>,
 }
@@ -46,7 +46,15 @@ impl Signing {
     ) -> Result<Self, PublishError> {
         let known = Known { schedule: keys.publish(&secret, now).await?, read_at: now };
         let secret_id = secret.secret_id()?;
-        Ok(Self { keys, secret, secret_id, issuer, random, known: Arc::new(RwLock::new(known)), last: Arc::default() })
+        Ok(Self {
+            keys,
+            secret,
+            secret_id,
+            issuer,
+            random,
+            known: Arc::new(RwLock::new(known)),
+            cached: Arc::default(),
+        })
     }
 
     /// What mints access tokens now. Asked for side by side with what a sign-in reads anyway, it takes no time of its
@@ -71,14 +79,14 @@ impl Signing {
             }
         };
         let generation = schedule.signing(now).generation;
-        let last = self.last.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(made) = last.filter(|made| made.generation == generation) {
-            return Ok(made.signer);
+        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(cached) = cached.filter(|cached| cached.generation == generation) {
+            return Ok(cached.signer);
         }
         let signer = Signer::new(self.secret.key(generation)?, self.issuer.clone(), self.random.clone());
         let signer = Arc::new(signer);
-        *self.last.write().unwrap_or_else(PoisonError::into_inner) =
-            Some(Made { generation, signer: Arc::clone(&signer) });
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(CachedSigner { generation, signer: Arc::clone(&signer) });
         Ok(signer)
     }
 

@@ -86,3 +86,18 @@ impl AwsSettings {
         config.build()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_asks_again_after_a_second_and_gives_up_after_three() {
+        let settings = AwsSettings::from_env(&mut Environment::from_fn(|name| Some(name.to_lowercase())));
+        let config = settings.sdk_config();
+        let timeouts = config.timeout_config().unwrap();
+        let seconds = [timeouts.connect_timeout(), timeouts.operation_attempt_timeout(), timeouts.operation_timeout()];
+        assert_eq!(seconds.map(|time| time.unwrap().as_secs()), [1, 1, 3]);
+        assert_eq!(config.retry_config().unwrap().max_attempts(), 3);
+    }
+}

@@ -163,3 +163,17 @@ impl RateLimiter {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::AwsSettings;
+
+    #[test]
+    fn a_request_waits_three_tenths_of_a_second_for_its_counter() {
+        let client = impatient(&Client::new(&AwsSettings::at("http://127.0.0.1:1").sdk_config()));
+        let timeouts = client.config().timeout_config().unwrap();
+        assert_eq!(timeouts.operation_timeout(), Some(Duration::from_millis(300)));
+        assert_eq!(timeouts.connect_timeout(), Some(Duration::from_secs(1)), "so that connections are shared");
+    }
+}
