@@ -15,8 +15,8 @@ use crate::{Result, Row, milliseconds, process, quantile};
 const ROUNDS: usize = 5;
 /// Sign-ins of a round.
 const SIGN_INS: u32 = 60;
-/// The most CPU that may be spent besides hashing. It was to be one millisecond, which five calls take while caches are warm;
-/// the 19 MiB of each hash empty them.
+/// The most CPU that may be spent besides hashing. It was to be one millisecond, which five calls take while caches are
+/// warm; the 19 MiB of each hash empty them.
 const MOST: Duration = Duration::from_millis(2);
 
 /// CPU is measured on the thread that answers requests. Hashing is done on another one and the embedded AWS is on a

@@ -19,8 +19,8 @@ const ISSUER: &str = "bench";
 /// The most CPU that it may take.
 const MOST: Duration = Duration::from_micros(150);
 
-/// The CPU time of verifying one token: everything but the look-ups in tables. Returns the figure, and whether the target
-/// was missed.
+/// The CPU time of verifying one token: everything but the look-ups in tables. Returns the figure, and whether the
+/// target was missed.
 pub(crate) fn measure() -> Result<(Vec<Row>, Vec<String>)> {
     let (now, random) = (Clock::system().now(), Random::system());
     let key = SigningKeys::new(&"a secret of more than thirty-two characters".into()).key(1)?;

@@ -129,8 +129,8 @@ impl AuthState {
         Ok(user)
     }
 
-    /// Puts a refused sign-in on record, with what is to be said about it, counts it for its network address if it was a
-    /// guess, and is the answer to it. A record that can't be written does not change the answer: it would tell whose
+    /// Puts a refused sign-in on record, with what is to be said about it, counts it for its network address if it was
+    /// a guess, and is the answer to it. A record that can't be written does not change the answer: it would tell whose
     /// account is in the way.
     async fn refuse(
         &self,
