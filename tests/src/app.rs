@@ -53,6 +53,9 @@ pub const ADMIN_EMAIL: &str = "root@example.com";
 pub const ADMIN_PASSWORD: &str = "first-admin-password";
 /// A password that everybody in tests has.
 pub const PASSWORD: &str = "Passw0rd1";
+/// The hash of [`PASSWORD`] with less memory and one pass.
+pub const OUTDATED_HASH: &str =
+    "$argon2id$v=19$m=8192,t=1,p=1$c2l4dGVlbiBieXRlcy4uLg$g1PHPJJ6A3bmn60zhctrokAFwX5DItyjpumye5bVXAo";
 /// What is said of a link that is good no more.
 pub const LINK_GONE: &str = "This link is not valid any more: it has been used, or a newer one has taken its place";
 /// Who issues tokens in tests.

@@ -29,13 +29,17 @@ function refresh() {
   return refreshing;
 }
 
+/** What the answer says of how to authenticate. API Gateway may rename the field. */
+const challengeOf = ({ headers }) =>
+  headers.get("WWW-Authenticate") ?? headers.get("x-amzn-Remapped-WWW-Authenticate") ?? "";
+
 /** Calls the API as the user. A session that has ended leads back to the form. */
 async function call(method, path) {
   const send = () =>
     fetch(`/api/v1/${path}`, { method, headers: { Authorization: `Bearer ${tokens.access_token}` } });
   // Some things may be done soon after a sign-in only (RFC 9470). The session goes on all the same.
-  const isOver = ({ status, headers }) =>
-    status === 401 && !headers.get("WWW-Authenticate")?.includes("insufficient_user_authentication");
+  const isOver = (answer) =>
+    answer.status === 401 && !challengeOf(answer).includes("insufficient_user_authentication");
   let answer = await send();
   if (isOver(answer) && (await refresh())) answer = await send();
   if (isOver(answer)) {
@@ -79,7 +83,7 @@ async function signIn() {
     form.reset();
     return enter();
   }
-  const wantsCode = answer.headers.get("WWW-Authenticate")?.includes("second_factor_required");
+  const wantsCode = challengeOf(answer).includes("second_factor_required");
   if (wantsCode && element("second-factor").hidden) {
     element("second-factor").hidden = false;
     element("otp").required = true;

@@ -1,6 +1,6 @@
-use peregrine_core::email::{Email, EmailError};
+use peregrine_core::email::Email;
 use peregrine_core::settings::Environment;
-use peregrine_core::user::FirstAdmin;
+use peregrine_core::user::{FirstAdmin, FirstAdminError};
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -20,11 +20,11 @@ impl FirstAdminAccess {
     /// Reads `FIRST_ADMIN_EMAIL` and `FIRST_ADMIN_PASSWORD`.
     ///
     /// # Errors
-    /// When the email is none.
-    pub fn from_env(environment: &mut Environment) -> Result<Self, EmailError> {
-        let email = environment.text("FIRST_ADMIN_EMAIL");
+    /// See [`FirstAdmin::from_env`].
+    pub fn from_env(environment: &mut Environment) -> Result<Self, FirstAdminError> {
+        let admin = FirstAdmin::from_env(environment);
         let password = environment.secret("FIRST_ADMIN_PASSWORD", 8);
-        Email::parse(&email).map(|email| Self::new(email, password))
+        Ok(Self { admin: admin?, password })
     }
 
     /// The administrator, if that is who signs in with this name and password.

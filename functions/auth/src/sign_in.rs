@@ -42,19 +42,24 @@ impl AuthState {
             self.signing.signer(now),
         )
         .await?;
-        // Only now, so that an address that has to wait can't keep names from their owners.
-        let ((), found) = try_join(async { Ok::<_, ApiError>(self.attempts.begin(&typed, now).await?) }, async {
-            Ok(self.users.find_for_sign_in(id).await?)
-        })
-        .await?;
-        let verified = self.verify(&grant.username, found, grant.password, (Rules { hardened }, client)).await?;
+        // Only now, so that an address that has to wait can't keep names from their owners. Both are waited for: a call
+        // that is given up takes its connection with it, and a guesser would have one opened for each guess.
+        let (counted, found) = join(self.attempts.begin(&typed, now), self.users.find_for_sign_in(id)).await;
+        counted?;
+        let verified = self.verify(&grant.username, found?, grant.password, (Rules { hardened }, client)).await?;
         let Some(user) = verified else { return Err(self.refuse(id, client, None, INCORRECT).await) };
         match self.begin_session(&user, (&grant.scope, grant.otp), (client, hardened), &typed, now).await {
             Ok(session) => Token::of(&session, &session.scopes, self, &signer, now),
             Err(error) => {
                 // The password is right, so whatever else is wrong is no guess of it.
                 // Rare, and so on the heap: the future of every sign-in would have to have room for it.
-                let refusal = Box::pin(self.refuse(id, client, Some("right password"), error));
+                let refusal = async {
+                    if error.status().is_server_error() {
+                        // Nobody has refused anything.
+                        return error;
+                    }
+                    self.refuse(id, client, Some("right password"), error).await
+                };
                 let (forgotten, answer) = Box::pin(join(self.attempts.succeeded(&typed, now), refusal)).await;
                 forgotten?;
                 Err(answer)
@@ -82,11 +87,10 @@ impl AuthState {
             .and(self.audit.record(&event(AuditAction::SignedIn)));
         if let Some(code) = code {
             let guess = Contender::Code(user.id);
-            let ((), right) = try_join(async { Ok::<_, ApiError>(self.attempts.begin(&guess, now).await?) }, async {
-                Ok(self.second_factors.judge(user.id, &code, now).await?)
-            })
-            .await?;
-            let right = right.ok_or(INCORRECT_CODE)?;
+            let judged = self.second_factors.judge(user.id, &code, now);
+            let (counted, right) = join(self.attempts.begin(&guess, now), judged).await;
+            counted?;
+            let right = right?.ok_or(INCORRECT_CODE)?;
             also = also.and(self.second_factors.consumption(&right)).and(self.attempts.success(&guess, now));
             if right.kind() == CodeKind::RecoveryCode {
                 also = also.and(self.audit.record(&event(AuditAction::RecoveryCodeUsed)));

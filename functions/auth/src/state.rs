@@ -94,6 +94,7 @@ impl AuthState {
         let authenticator =
             Authenticator::from_env(&mut environment, client.clone(), users.clone(), limiter.clone(), clock.clone());
         environment.finish()?;
+        let first_admin = first_admin?;
 
         let keys = Keys::new(client.clone(), keys_table);
         let signing_keys = SigningKeys::new(&signing_secret);
@@ -115,7 +116,7 @@ impl AuthState {
             cursors: Arc::new(Cursors::new(&seal_secret)),
             authenticator,
             passwords: PasswordHasher::new(random.clone()),
-            first_admin: first_admin?,
+            first_admin,
             idempotency,
             limiter,
             clock,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::UsersState;
 use crate::circumstances::Circumstances;
+use crate::confirm::{Changer, Confirmation};
 
 /// The answer to a name that somebody has.
 pub(crate) const NAME_TAKEN: ApiError = ApiError::Conflict("User already exists");
@@ -24,9 +25,11 @@ const OUTDATED: &str = "User was changed by somebody else, please try again";
 /// A change that a caller may make.
 pub(crate) struct Permitted<'a> {
     /// Who makes it.
-    pub(crate) caller: &'a Scoped<UsersWrite>,
+    pub(crate) caller: &'a Changer,
     /// What it goes by.
     pub(crate) circumstances: &'a Circumstances,
+    /// That the caller has shown their current password, if it was asked for.
+    pub(crate) confirmation: Option<Confirmation>,
     /// The new password's hash, if there is one.
     pub(crate) password_hash: Option<String>,
     /// Whether an email address is named, which may be the same.
@@ -49,10 +52,23 @@ impl UsersState {
     pub(crate) async fn change(
         &self,
         permitted: &Permitted<'_>,
+        user: User,
+        change: impl Fn(&User) -> User,
+    ) -> Result<User, ApiError> {
+        let changed = self.try_change(permitted, user, change).await;
+        if let (Err(_), Some(confirmation)) = (&changed, &permitted.confirmation) {
+            self.confirmed_in_vain(confirmation).await?;
+        }
+        changed
+    }
+
+    async fn try_change(
+        &self,
+        permitted: &Permitted<'_>,
         mut user: User,
         change: impl Fn(&User) -> User,
     ) -> Result<User, ApiError> {
-        let Permitted { caller, circumstances, password_hash, is_address_named } = permitted;
+        let Permitted { caller, circumstances, confirmation, password_hash, is_address_named } = permitted;
         let mut race = Race::new(OUTDATED);
         let mut is_counted = false;
         loop {
@@ -72,7 +88,9 @@ impl UsersState {
                 is_counted = true;
             }
             let events = self.events_of_change(both, is_password_new, caller.user.id, circumstances);
-            let also = events.iter().fold(Also::nothing(), |also, event| also.and(self.audit.record(event)));
+            let confirmed = confirmation.iter().map(|confirmation| self.confirmed(confirmation));
+            let also = confirmed.fold(Also::nothing(), Also::and);
+            let also = events.iter().fold(also, |also, event| also.and(self.audit.record(event)));
             let also = letters.iter().fold(also, |also, letter| also.and_promise(self.jobs.promise(letter)));
             match self.users.update(&user, &changed, password_hash.as_deref(), &also).await {
                 Ok(()) => return Ok(changed),
@@ -117,7 +135,7 @@ impl UsersState {
 
 /// Refuses to go on with a request of a session that has ended meanwhile: whoever has changed the password or ended the
 /// session meant that nothing more is done by it.
-fn ensure_session_goes_on(caller: &Scoped<UsersWrite>, user: &User) -> Result<(), ApiError> {
+fn ensure_session_goes_on<P>(caller: &Scoped<UsersWrite, P>, user: &User) -> Result<(), ApiError> {
     let is_over = user.id == caller.user.id && caller.session.is_some_and(|session| !user.accepts(session));
     if is_over { Err(REFUSED) } else { Ok(()) }
 }

@@ -12,6 +12,7 @@ use peregrine_http::response::NoContent;
 
 use crate::UsersState;
 use crate::circumstances::Circumstances;
+use crate::confirm::Changer;
 use crate::update::patch_user;
 
 /// Show the caller's own account.
@@ -54,7 +55,7 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
 )]
 pub(crate) async fn update_me(
     State(state): State<UsersState>,
-    Valid(caller, (Body(patch), circumstances)): Valid<Scoped<UsersWrite>, (Body<UserPatch>, Circumstances)>,
+    Valid(caller, (Body(patch), circumstances)): Valid<Changer, (Body<UserPatch>, Circumstances)>,
 ) -> Result<Tagged<UserView>, ApiError> {
     patch_user(&state, &caller, caller.user.clone(), patch, &circumstances).await
 }

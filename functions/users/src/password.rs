@@ -1,6 +1,6 @@
 use axum::extract::State;
 use peregrine_core::user::{PasswordChange, UserView};
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, PasswordHash, UsersWrite};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
 use peregrine_http::precondition::IfMatch;
@@ -38,7 +38,7 @@ use crate::circumstances::Circumstances;
 pub(crate) async fn change_password(
     State(state): State<UsersState>,
     Valid(Interactive { caller, .. }, (Body(change), circumstances)): Valid<
-        Interactive<UsersWrite>,
+        Interactive<UsersWrite, PasswordHash>,
         (Body<PasswordChange>, Circumstances),
     >,
 ) -> Result<NoContent, ApiError> {
@@ -46,14 +46,15 @@ pub(crate) async fn change_password(
     // Before the hashes, which are the most expensive thing here; the change asks again.
     circumstances.precondition.check(&UserView::from(caller.user.clone()))?;
     circumstances.hardened.check_password(&new_password, &caller.user, "new_password")?;
-    let user = state.confirm(&caller, &circumstances.client, current_password, "current_password").await?;
+    let confirmation = state.confirm(&caller, &circumstances.client, current_password, "current_password").await?;
     let permitted = Permitted {
         caller: &caller,
         circumstances: &circumstances,
+        confirmation: Some(confirmation),
         password_hash: Some(state.passwords.hash(new_password.into_secret()).await?),
         is_address_named: false,
     };
     let now = state.clock.now();
-    state.change(&permitted, user, |user| user.with_new_password(now)).await?;
+    state.change(&permitted, caller.user.clone(), |user| user.with_new_password(now)).await?;
     Ok(NoContent)
 }

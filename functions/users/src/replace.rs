@@ -1,6 +1,6 @@
 use axum::extract::State;
 use peregrine_core::user::{NewUser, User, UserView};
-use peregrine_http::caller::{BySession, SelfOrAdmin, UsersWrite};
+use peregrine_http::caller::{BySession, PasswordHash, SelfOrAdmin, UsersWrite};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
@@ -13,7 +13,7 @@ use crate::circumstances::Circumstances;
 use crate::path::UserPath;
 
 /// Who asks.
-type Owner = BySession<SelfOrAdmin<UsersWrite>>;
+type Owner = BySession<SelfOrAdmin<UsersWrite, PasswordHash>>;
 /// What is asked.
 type Asked = (Path<UserPath>, Body<NewUser>, Circumstances);
 
@@ -56,13 +56,18 @@ pub(crate) async fn replace_user(
     let now = state.clock.now();
     circumstances.hardened.check_password(&new.password, &user.replaced_by(&new, now), "password")?;
     let password = new.password.clone().into_secret();
-    let mut permitted =
-        Permitted { caller: &caller, circumstances: &circumstances, password_hash: None, is_address_named: true };
+    let mut permitted = Permitted {
+        caller: &caller,
+        circumstances: &circumstances,
+        confirmation: None,
+        password_hash: None,
+        is_address_named: true,
+    };
     let replaced = if circumstances.hardened.0 {
         if user.id != caller.user.id {
             return Err(ApiError::Forbidden);
         }
-        let user = state.confirm(&caller, &circumstances.client, password, "password").await?;
+        permitted.confirmation = Some(state.confirm(&caller, &circumstances.client, password, "password").await?);
         let change = |user: &User| user.replaced_but_for_password(&new, now).awaiting_confirmation(user);
         state.change(&permitted, user, change).await?
     } else {

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use peregrine_core::aws::AwsSettings;
 use peregrine_core::clock::Clock;
-use peregrine_core::email::Email;
 use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
@@ -65,8 +64,9 @@ impl UsersState {
             Authenticator::from_env(&mut environment, client, users.clone(), limiter.clone(), clock.clone());
         let seal_secret = environment.secret("SEAL_SECRET", 32);
         let idempotency = Idempotency::from_env(&mut environment, &seal_secret, clock.clone());
-        let first_admin = environment.text("FIRST_ADMIN_EMAIL");
+        let first_admin = FirstAdmin::from_env(&mut environment);
         environment.finish()?;
+        let first_admin = first_admin?;
 
         users.connect().await;
         Ok(Self {
@@ -78,7 +78,7 @@ impl UsersState {
             attempts,
             authenticator,
             passwords: PasswordHasher::new(Random::system()),
-            first_admin: FirstAdmin::new(Email::parse(&first_admin)?),
+            first_admin,
             cursors: Arc::new(Cursors::new(&seal_secret)),
             limiter,
             idempotency,

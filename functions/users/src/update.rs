@@ -2,7 +2,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use peregrine_core::user::{User, UserPatch, UserView};
 use peregrine_core::validation::{Change, Fault, Input, Segment};
-use peregrine_http::caller::{Scoped, SelfOrAdmin, UsersWrite, is_recent};
+use peregrine_http::caller::{PasswordHash, SelfOrAdmin, UsersWrite, is_recent};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
@@ -12,7 +12,13 @@ use peregrine_http::request::Valid;
 use crate::UsersState;
 use crate::change::Permitted;
 use crate::circumstances::Circumstances;
+use crate::confirm::{Changer, Confirmation};
 use crate::path::UserPath;
+
+/// Who asks.
+type Owner = SelfOrAdmin<UsersWrite, PasswordHash>;
+/// What is asked.
+type Asked = (Path<UserPath>, Body<UserPatch>, Circumstances);
 
 /// Change some of a user's account.
 ///
@@ -41,10 +47,7 @@ use crate::path::UserPath;
 )]
 pub(crate) async fn update_user(
     State(state): State<UsersState>,
-    Valid(SelfOrAdmin(caller), (Path(path), Body(patch), circumstances)): Valid<
-        SelfOrAdmin<UsersWrite>,
-        (Path<UserPath>, Body<UserPatch>, Circumstances),
-    >,
+    Valid(SelfOrAdmin(caller), (Path(path), Body(patch), circumstances)): Valid<Owner, Asked>,
 ) -> Result<Tagged<UserView>, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
     patch_user(&state, &caller, user, patch, &circumstances).await
@@ -53,7 +56,7 @@ pub(crate) async fn update_user(
 /// Makes the changes that the caller may make.
 pub(crate) async fn patch_user(
     state: &UsersState,
-    caller: &Scoped<UsersWrite>,
+    caller: &Changer,
     user: User,
     patch: UserPatch,
     circumstances: &Circumstances,
@@ -66,10 +69,10 @@ pub(crate) async fn patch_user(
     if let Some(password) = &password {
         circumstances.hardened.check_password(password, &user.patched_by(&patch, now), "password")?;
     }
-    let user = confirm(state, caller, user, &patch, circumstances).await?;
     let permitted = Permitted {
         caller,
         circumstances,
+        confirmation: confirm(state, caller, &user, &patch, circumstances).await?,
         password_hash: match password {
             Some(password) => Some(state.passwords.hash(password.into_secret()).await?),
             None => None,
@@ -84,7 +87,7 @@ pub(crate) async fn patch_user(
 }
 
 fn check_permission(
-    caller: &Scoped<UsersWrite>,
+    caller: &Changer,
     user: &User,
     patch: &UserPatch,
     circumstances: &Circumstances,
@@ -113,16 +116,18 @@ fn check_permission(
 /// Has callers show the current password before they change what they sign in with themselves.
 async fn confirm(
     state: &UsersState,
-    caller: &Scoped<UsersWrite>,
-    user: User,
+    caller: &Changer,
+    user: &User,
     patch: &UserPatch,
     circumstances: &Circumstances,
-) -> Result<User, ApiError> {
+) -> Result<Option<Confirmation>, ApiError> {
     if user.id != caller.user.id || !patch.changes_sign_in() {
-        return Ok(user);
+        return Ok(None);
     }
     match &patch.current_password {
-        Some(password) => state.confirm(caller, &circumstances.client, password.clone(), "current_password").await,
+        Some(password) => {
+            state.confirm(caller, &circumstances.client, password.clone(), "current_password").await.map(Some)
+        }
         None if circumstances.hardened.0 => Err(ApiError::Invalid(vec![Fault {
             kind: "missing",
             location: ["body", "current_password"].map(|name| Segment::Name(name.into())).into(),
@@ -130,6 +135,6 @@ async fn confirm(
             input: Input::Null,
             context: None,
         }])),
-        None => Ok(user),
+        None => Ok(None),
     }
 }

@@ -18,7 +18,7 @@ use crate::scope::Scopes;
 use crate::session::SessionRef;
 use crate::validation::{Change, Constraints, Enforces, Input, Report, Rules, Validate};
 
-pub use first_admin::FirstAdmin;
+pub use first_admin::{FirstAdmin, FirstAdminError};
 pub use unique_name::UniqueName;
 
 /// A user. The password's hash is not part of it: only a sign-in reads that.

@@ -3,6 +3,7 @@
 
 mod by_session;
 mod interactive;
+mod projection;
 mod scoped;
 mod where_hardened;
 
@@ -29,6 +30,7 @@ use crate::request::{Caller, Received};
 
 pub use by_session::{BySession, MayHaveSession};
 pub use interactive::{Interactive, is_recent};
+pub use projection::{PasswordHash, Projection};
 pub use scoped::{Admin, ItemsWrite, NotificationsSend, RequiredScope, Scoped, SelfOrAdmin, UsersRead, UsersWrite};
 pub use where_hardened::WhereHardened;
 
@@ -113,19 +115,24 @@ impl Authenticator {
     ///
     /// # Errors
     /// 401, in FastAPI's words.
-    async fn user_of(&self, credential: Credential, received: &Received) -> Result<ActiveUser, ApiError> {
+    async fn user_of<P: Projection>(
+        &self,
+        credential: Credential,
+        received: &Received,
+    ) -> Result<ActiveUser<P>, ApiError> {
         // Rights that the user has lost since a token was minted, or a key created, are lost to them too.
         match credential {
             Credential::AccessToken(token) => {
-                let user = self.users.find(token.user_id).await?.filter(|user| user.accepts(token.session));
-                let user = user.ok_or(REFUSED)?;
-                Ok(ActiveUser { scopes: token.scopes.granted_by(&user.scopes), user, session: Some(token.session) })
+                let found = P::find(&self.users, token.user_id).await?;
+                let (user, besides) = found.filter(|(user, _)| user.accepts(token.session)).ok_or(REFUSED)?;
+                let scopes = token.scopes.granted_by(&user.scopes);
+                Ok(ActiveUser { scopes, user, session: Some(token.session), besides })
             }
             Credential::ApiKey(presented) => {
                 // Side by side, so that a key takes no longer than a token.
-                let (key, user) =
-                    futures_util::try_join!(self.api_keys.find(&presented), self.users.find(presented.user_id))?;
-                let user = user.filter(|user| user.is_active).ok_or(REFUSED)?;
+                let (key, found) =
+                    futures_util::try_join!(self.api_keys.find(&presented), P::find(&self.users, presented.user_id))?;
+                let (user, besides) = found.filter(|(user, _)| user.is_active).ok_or(REFUSED)?;
                 let key = key.filter(|key| key.is_live(user.api_key_epoch, self.clock.now())).ok_or(REFUSED)?;
                 // Where an admin's sign-in takes a second factor, what a key can do must not outlive it.
                 let scopes = if received.exchange.hardened() && !user.has_second_factor {
@@ -133,7 +140,7 @@ impl Authenticator {
                 } else {
                     key.scopes.granted_by(&user.scopes)
                 };
-                Ok(ActiveUser { user, scopes, session: None })
+                Ok(ActiveUser { user, scopes, session: None, besides })
             }
         }
     }
@@ -196,23 +203,25 @@ impl Credential {
 
 /// A user who is known and whose account is active.
 #[derive(Debug, Clone)]
-pub struct ActiveUser {
+pub struct ActiveUser<P = ()> {
     /// The user, as stored now.
     pub user: User,
     /// What the credential allows of what the user may do.
     pub scopes: Scopes,
     /// The session that the access token belongs to; an API key has none.
     pub session: Option<SessionRef>,
+    /// What has been read of the user's row besides.
+    pub besides: P,
 }
 
-impl ActiveUser {
+impl<P> ActiveUser<P> {
     /// Whether the token, and the user still, have the scope.
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.allow(scope)
     }
 }
 
-impl<S: AsRef<Authenticator> + Sync> Caller<S> for ActiveUser {
+impl<S: AsRef<Authenticator> + Sync, P: Projection> Caller<S> for ActiveUser<P> {
     async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
         state.as_ref().verified(received).await.map(Some)
     }

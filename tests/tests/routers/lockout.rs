@@ -7,7 +7,7 @@ use tests::app::{App, PASSWORD};
 use tests::client::Answer;
 
 /// Limits as deployed, but for the rate limit of sign-in, which would be met first.
-const STRICT: [(&str, &str); 2] =
+pub(crate) const STRICT: [(&str, &str); 2] =
     [("STRICT_LIMITS", "true"), ("RATE_LIMITS", "sign-in=10000/60 sign-up=1000/60 writes=100000/60")];
 
 async fn attempt(app: &App, name: &str, password: &str) -> Answer {
@@ -80,6 +80,16 @@ async fn whoever_is_signed_in_is_not_kept_from_anything_by_those_who_guess() {
     fail(&app, "ann", 11).await;
     let change = json!({"current_password": PASSWORD, "new_password": "An0therPassword"});
     assert_eq!(app.put("/users/me/password").by(&ann).json(&change).send().await.status, 204);
+}
+
+#[tokio::test]
+async fn a_right_password_is_no_guess_though_the_change_is_refused() {
+    let app = App::start_with(&STRICT).await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let taken = json!({"username": bob.username, "password": "An0therPassword", "current_password": PASSWORD});
+    for _ in 0..12 {
+        assert_eq!(app.patch("/users/me").by(&ann).json(&taken).send().await.status, 409);
+    }
 }
 
 #[tokio::test]

@@ -50,6 +50,19 @@ async fn a_start_without_settings_names_all_that_are_missing_at_once() {
 }
 
 #[tokio::test]
+async fn a_first_administrator_without_an_address_is_named() {
+    let settings = |name: &str| match name {
+        "FIRST_ADMIN_EMAIL" => Some("nobody"),
+        "STRICT_LIMITS" | "HARDENED" => None,
+        _ if name.contains("LIMITS") && !name.ends_with("TABLE") => None,
+        _ => Some("http://a-value-of-more-than-thirty-two-characters"),
+    };
+    for message in said(settings).await {
+        assert!(message.starts_with("the function can't start: FIRST_ADMIN_EMAIL is malformed: "), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_is_too_short_is_named_and_not_shown() {
     let messages = said(|name| match name {
         "SIGNING_SECRET" => Some("thirty-one characters, one less"),

@@ -3,13 +3,9 @@
 use peregrine_core::scope::Scopes;
 use peregrine_core::table::ConditionalWriteError;
 use serde_json::{Value, json};
-use tests::app::{App, PASSWORD};
+use tests::app::{App, OUTDATED_HASH, PASSWORD};
 use tests::client::{Account, Answer};
 use uuid::Uuid;
-
-/// The hash of [`PASSWORD`] with less memory and one pass.
-const OUTDATED_HASH: &str =
-    "$argon2id$v=19$m=8192,t=1,p=1$c2l4dGVlbiBieXRlcy4uLg$g1PHPJJ6A3bmn60zhctrokAFwX5DItyjpumye5bVXAo";
 
 async fn change_password(app: &App, caller: &Account, current: &str, new: &str) -> Answer {
     let body = json!({"current_password": current, "new_password": new});

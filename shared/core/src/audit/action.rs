@@ -18,7 +18,8 @@ pub enum AuditAction {
     SignUpRefused,
     /// Somebody signed in.
     SignedIn,
-    /// A sign-in was refused: the password or the second factor was wrong, or the account is inactive or unknown.
+    /// A sign-in was refused: the password or the code was wrong or missing, or the account is inactive or unknown; or
+    /// a wrong password or code was shown before a change.
     SignInRefused,
     /// A refresh token was used a second time, and its session ended.
     RefreshTokenReused,

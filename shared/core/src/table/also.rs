@@ -1,4 +1,5 @@
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
+use futures_util::future::join_all;
 
 use super::TableError;
 use super::jobs::Promise;
@@ -56,11 +57,11 @@ impl<'a> Also<'a> {
 
     /// Tells the workers of what was promised, once it is written.
     pub(super) async fn announce(&self) {
-        for addition in &self.additions {
-            if let Addition::Promise(promise) = addition {
-                promise.announce().await;
-            }
-        }
+        let promises = self.additions.iter().filter_map(|addition| match addition {
+            Addition::Promise(promise) => Some(promise.announce()),
+            _ => None,
+        });
+        join_all(promises).await;
     }
 }
 

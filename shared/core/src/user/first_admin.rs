@@ -3,9 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{UniqueName, User};
-use crate::email::Email;
+use crate::email::{Email, EmailError};
 use crate::random::Random;
 use crate::scope::{Scope, Scopes};
+use crate::settings::Environment;
 
 /// The administrator who is there before anybody has signed up: created once, at the first sign-in with the configured
 /// email and password. Its names are kept from whoever is no administrator.
@@ -14,6 +15,11 @@ pub struct FirstAdmin {
     email: Email,
 }
 
+/// `FIRST_ADMIN_EMAIL` is no email address. The function must not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the function can't start: FIRST_ADMIN_EMAIL is malformed: {0}. Set it in template.yaml, or in .env locally")]
+pub struct FirstAdminError(#[from] EmailError);
+
 impl FirstAdmin {
     /// The username of the first administrator.
     pub const USERNAME: &str = "admin";
@@ -21,6 +27,14 @@ impl FirstAdmin {
     /// The administrator with this email.
     pub fn new(email: Email) -> Self {
         Self { email }
+    }
+
+    /// Reads `FIRST_ADMIN_EMAIL`. That it is missing stands in `environment`, which must be finished first.
+    ///
+    /// # Errors
+    /// See [`FirstAdminError`].
+    pub fn from_env(environment: &mut Environment) -> Result<Self, FirstAdminError> {
+        Ok(Self::new(Email::parse(&environment.text("FIRST_ADMIN_EMAIL"))?))
     }
 
     /// Whether `name` is one that this administrator signs in with.

@@ -15,13 +15,13 @@ pub trait MayHaveSession {
     fn session(&self) -> Option<SessionRef>;
 }
 
-impl<R> MayHaveSession for Scoped<R> {
+impl<R, P> MayHaveSession for Scoped<R, P> {
     fn session(&self) -> Option<SessionRef> {
         self.session
     }
 }
 
-impl<R> MayHaveSession for SelfOrAdmin<R> {
+impl<R, P> MayHaveSession for SelfOrAdmin<R, P> {
     fn session(&self) -> Option<SessionRef> {
         self.0.session
     }

@@ -6,7 +6,7 @@ use peregrine_core::scope::Scopes;
 use peregrine_core::session::SessionRef;
 use peregrine_core::user::User;
 
-use super::{Authenticator, Credential, RequiredScope, Scoped};
+use super::{Authenticator, Credential, Projection, RequiredScope, Scoped};
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
 
@@ -17,9 +17,9 @@ pub(crate) const LONGEST_AGO: Duration = Duration::from_mins(15);
 /// has one could get all the others. Where sign-in is hardened, the sign-in must also have been recent (OWASP ASVS
 /// 7.5.1); else the answer is 401 and says so (RFC 9470).
 #[derive(Debug, Clone)]
-pub struct Interactive<R> {
+pub struct Interactive<R, P = ()> {
     /// The user and what they may do.
-    pub caller: Scoped<R>,
+    pub caller: Scoped<R, P>,
     /// The session that they have signed in to.
     pub session: SessionRef,
 }
@@ -29,7 +29,7 @@ pub fn is_recent(session: SessionRef, now: Timestamp) -> bool {
     now <= later(session.began_at(), LONGEST_AGO)
 }
 
-impl<R> Interactive<R> {
+impl<R, P> Interactive<R, P> {
     /// The user, as stored now.
     pub fn user(&self) -> &User {
         &self.caller.user
@@ -41,13 +41,13 @@ impl<R> Interactive<R> {
     }
 }
 
-impl<S: AsRef<Authenticator> + Sync, R: RequiredScope> Caller<S> for Interactive<R> {
+impl<S: AsRef<Authenticator> + Sync, R: RequiredScope, P: Projection> Caller<S> for Interactive<R, P> {
     async fn credential(received: &Received, state: &S) -> Result<Option<Credential>, ApiError> {
-        Scoped::<R>::credential(received, state).await
+        Scoped::<R, P>::credential(received, state).await
     }
 
     async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
-        let caller = Scoped::<R>::identify(credential, received, state).await?;
+        let caller = Scoped::<R, P>::identify(credential, received, state).await?;
         let session = caller.session.ok_or(ApiError::Forbidden)?;
         if received.exchange.hardened() && !is_recent(session, state.as_ref().now()) {
             return Err(ApiError::SignInTooOld);
