@@ -10,9 +10,11 @@ pub(crate) mod read;
 pub(crate) mod recovery_codes;
 pub(crate) mod remove;
 
+use futures_util::future::join;
+use jiff::Timestamp;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
-use peregrine_core::table::{Also, RightCode};
+use peregrine_core::table::{Also, RightCode, Write};
 use peregrine_core::totp::{RECOVERY_CODES, RecoveryCode};
 use peregrine_core::user::User;
 use peregrine_core::validation::{Validate, masked};
@@ -21,6 +23,7 @@ use peregrine_http::client::Client;
 use peregrine_http::error::ApiError;
 use secrecy::SecretString;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::AuthState;
 use crate::change_user::UserChange;
@@ -43,18 +46,39 @@ fn wrong_code() -> ApiError {
 }
 
 impl AuthState {
-    /// The code, if it is right. Counted as an attempt to show who one is, before it is judged, so that whoever has got
-    /// an access token can't guess codes; a wrong one is put on record.
-    async fn right_code(&self, user: &User, client: &Client, proof: &SecondFactorProof) -> Result<RightCode, ApiError> {
-        let (contender, now) = (Contender::Code(user.id), self.clock.now());
-        self.attempts.begin(&contender, now).await?;
-        let Some(right) = self.second_factors.judge(user.id, &proof.otp, now).await? else {
+    /// The code, if it is right, and the write that forgets the attempts before, for the transaction that uses the code.
+    ///
+    /// # Errors
+    /// 429 after too many wrong ones.
+    pub(crate) async fn judge_code(
+        &self,
+        user_id: Uuid,
+        code: &SecretString,
+        now: Timestamp,
+    ) -> Result<Option<(RightCode, Write)>, ApiError> {
+        let guess = Contender::Code(user_id);
+        // Nobody hears of the judgement whose attempt has not been counted.
+        let judgement = self.second_factors.judge(user_id, code, now);
+        let (counted, right) = join(self.attempts.begin(&guess, now), judgement).await;
+        counted?;
+        Ok(right?.map(|right| (right, self.attempts.success(&guess, now))))
+    }
+
+    /// The code with which a signed-in user changes the second factor, and what its use writes. Whoever has got hold of
+    /// an access token can't guess it: attempts are counted, and a wrong one is put on record.
+    async fn right_code(
+        &self,
+        user: &User,
+        client: &Client,
+        proof: &SecondFactorProof,
+    ) -> Result<(RightCode, Also<'static>), ApiError> {
+        let now = self.clock.now();
+        let Some((right, forgetting)) = self.judge_code(user.id, &proof.otp, now).await? else {
             let refused = AuditEvent::new(AuditAction::SignInRefused, user.id, client.address, now, &self.random);
             self.audit.insert(&refused.about("code")).await?;
             return Err(wrong_code());
         };
-        self.attempts.succeeded(&contender, now).await?;
-        Ok(right)
+        Ok((right, Also::nothing().and(forgetting)))
     }
 
     /// Notes that the caller has a second factor, or no longer has one, with the writes that make it so.

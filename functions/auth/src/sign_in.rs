@@ -86,12 +86,8 @@ impl AuthState {
             .and(self.attempts.success(typed, now))
             .and(self.audit.record(&event(AuditAction::SignedIn)));
         if let Some(code) = code {
-            let guess = Contender::Code(user.id);
-            let judged = self.second_factors.judge(user.id, &code, now);
-            let (counted, right) = join(self.attempts.begin(&guess, now), judged).await;
-            counted?;
-            let right = right?.ok_or(INCORRECT_CODE)?;
-            also = also.and(self.second_factors.consumption(&right)).and(self.attempts.success(&guess, now));
+            let (right, forgetting) = self.judge_code(user.id, &code, now).await?.ok_or(INCORRECT_CODE)?;
+            also = also.and(self.second_factors.consumption(&right)).and(forgetting);
             if right.kind() == CodeKind::RecoveryCode {
                 also = also.and(self.audit.record(&event(AuditAction::RecoveryCodeUsed)));
             }

@@ -1,7 +1,6 @@
 use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::mail::Notice;
-use peregrine_core::table::Also;
 use peregrine_http::base_url::BaseUrl;
 use peregrine_http::caller::{Interactive, UsersWrite};
 use peregrine_http::client::Client;
@@ -44,11 +43,11 @@ pub(crate) async fn disable_totp(
     if !user.has_second_factor {
         return Err(NOT_SET_UP);
     }
-    let code = state.right_code(user, &client, &proof).await?;
+    let (code, also) = state.right_code(user, &client, &proof).await?;
     let (action, now) = (AuditAction::SecondFactorDisabled, state.clock.now());
     let event = AuditEvent::new(action, user.id, client.address, now, &state.random).about(code.kind().as_str());
     let notice = state.notice(Notice::SecondFactorDisabled, user, base_url);
-    let also = Also::nothing().and(state.second_factors.removal(&code)).and(state.audit.record(&event));
+    let also = also.and(state.second_factors.removal(&code)).and(state.audit.record(&event));
     let also = state.promising(also, notice.as_ref());
     state.set_second_factor(&caller, false, &also).await?;
     Ok(NoContent)

@@ -1,7 +1,6 @@
 use axum::Json;
 use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
-use peregrine_core::table::Also;
 use peregrine_core::totp::RecoveryCodes;
 use peregrine_http::caller::{Interactive, UsersWrite};
 use peregrine_http::client::Client;
@@ -40,11 +39,11 @@ pub(crate) async fn replace_recovery_codes(
     if !user.has_second_factor {
         return Err(NOT_SET_UP);
     }
-    let code = state.right_code(user, &client, &proof).await?;
+    let (code, also) = state.right_code(user, &client, &proof).await?;
     let codes = state.new_recovery_codes();
     let (action, now) = (AuditAction::RecoveryCodesReplaced, state.clock.now());
     let event = AuditEvent::new(action, user.id, client.address, now, &state.random).about(code.kind().as_str());
-    let also = Also::nothing().and(state.audit.record(&event));
+    let also = also.and(state.audit.record(&event));
     let is_done = state.second_factors.renew(&code, &codes, &also).await?;
     if is_done { Ok(Json(RecoveryCodes::new(&codes))) } else { Err(wrong_code()) }
 }
