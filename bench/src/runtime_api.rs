@@ -38,8 +38,8 @@ struct Api {
     answers: mpsc::UnboundedSender<(Instant, Bytes)>,
 }
 
-/// Starts a binary and lets it answer `event` that often with what contains `expected`; with more than [`WARM_UP`] invocations, CPU is
-/// measured.
+/// Starts a binary and lets it answer `event` that often with what contains `expected`; with more than [`WARM_UP`]
+/// invocations, CPU is measured.
 pub(crate) async fn run(
     binary: &std::path::Path,
     environment: &[(String, String)],

@@ -5,15 +5,15 @@ use std::time::Duration;
 /// What a test came to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Comparison {
-    /// By how many standard deviations the ranks differ from what chance makes likely; above zero if those of the first sample
-    /// are higher.
+    /// By how many standard deviations the ranks differ from what chance makes likely; above zero if those of the first
+    /// sample are higher.
     pub(crate) z: f64,
     /// How likely chance makes a difference as large as this one.
     pub(crate) p: f64,
 }
 
-/// The test of Mann and Whitney (1947), two-sided, by its normal approximation, which is good from about twenty samples of each
-/// on. It asks about order alone: times are skewed and have outliers, which a t-test would take for noise.
+/// The test of Mann and Whitney (1947), two-sided, by its normal approximation, which is good from about twenty samples
+/// of each on. It asks about order alone: times are skewed and have outliers, which a t-test would take for noise.
 pub(crate) fn mann_whitney(first: &[Duration], second: &[Duration]) -> Comparison {
     let tagged = first.iter().map(|time| (*time, true)).chain(second.iter().map(|time| (*time, false)));
     let mut all: Vec<_> = tagged.collect();
@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn ranks_are_those_of_a_worked_example() {
-        // U = 25 of the six turns each of tortoise and hare (Wikipedia, "Mann–Whitney U test"): T H H H H H T T T T T H.
+        // U = 25 of the six turns each of tortoise and hare (Wikipedia, "Mann–Whitney U test"): T H H H H H T T T T T
+        // H.
         let (tortoise, hare) = (times([1, 7, 8, 9, 10, 11]), times([2, 3, 4, 5, 6, 12]));
         let expected = (25.0 - 18.0) / (36.0_f64 * 13.0 / 12.0).sqrt();
         assert!((mann_whitney(&tortoise, &hare).z - expected).abs() < 1e-9);

@@ -193,8 +193,8 @@ impl Cloud {
         self.schedules.run(function).await
     }
 
-    /// Ends everything: first the gateway and the other sources of events, with what they have begun, then the functions'
-    /// processes, asked before they are killed, then the services.
+    /// Ends everything: first the gateway and the other sources of events, with what they have begun, then the
+    /// functions' processes, asked before they are killed, then the services.
     pub async fn stop(mut self) {
         self.gateway.abort();
         let _ = (&mut self.gateway).await;

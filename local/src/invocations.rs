@@ -21,7 +21,8 @@ pub(crate) struct Invocations {
 pub(crate) struct Record {
     pub(crate) time: Timestamp,
     pub(crate) function: String,
-    /// The gateway's id, which the client got as `apigw-requestid`; without a client, the one that the function was told.
+    /// The gateway's id, which the client got as `apigw-requestid`; without a client, the one that the function was
+    /// told.
     pub(crate) request_id: String,
     /// What it was for: a request with its route, or an event with its source.
     pub(crate) route: String,

@@ -1,5 +1,5 @@
-//! SNS topics, as far as one machine needs them: whoever publishes, such as the embedded SES, and the functions that are
-//! subscribed.
+//! SNS topics, as far as one machine needs them: whoever publishes, such as the embedded SES, and the functions that
+//! are subscribed.
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -35,8 +35,8 @@ impl Topics {
         (Self { sender }, Publications { receiver })
     }
 
-    /// Publishes `message` in the topic with the ARN `topic_arn`. The functions that are subscribed to it are invoked soon;
-    /// a topic without any forgets it, as SNS does.
+    /// Publishes `message` in the topic with the ARN `topic_arn`. The functions that are subscribed to it are invoked
+    /// soon; a topic without any forgets it, as SNS does.
     pub(crate) fn publish(&self, topic_arn: &str, subject: Option<&str>, message: String) {
         let publication = Publication {
             topic_arn: topic_arn.to_owned(),

@@ -1,5 +1,5 @@
-//! What stands before the routers: the template's routes say whose function a request is for, and that function's policies
-//! what may be done for it.
+//! What stands before the routers: the template's routes say whose function a request is for, and that function's
+//! policies what may be done for it.
 
 use std::sync::Arc;
 

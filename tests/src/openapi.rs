@@ -1,7 +1,7 @@
 //! The document of the whole API, made from the routers.
 //!
-//! The handlers say what is their own; what holds for all operations, or follows from what a handler says, is added here,
-//! so that nobody has to remember it.
+//! The handlers say what is their own; what holds for all operations, or follows from what a handler says, is added
+//! here, so that nobody has to remember it.
 
 mod answers;
 pub mod changes;

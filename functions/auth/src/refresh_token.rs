@@ -18,9 +18,10 @@ use crate::token_request::RefreshGrant;
 
 /// Get the next access token.
 ///
-/// The answer also has the next refresh token; the one that was sent is used up by it. Who sends it again within ten seconds,
-/// because the answer got lost or two requests raced, gets the same successor. Who sends it later shows that two have it, one
-/// of whom is a thief: the session ends, for both. Rights that the user has lost since the sign-in are lost to the new token.
+/// The answer also has the next refresh token; the one that was sent is used up by it. Who sends it again within ten
+/// seconds, because the answer got lost or two requests raced, gets the same successor. Who sends it later shows that
+/// two have it, one of whom is a thief: the session ends, for both. Rights that the user has lost since the sign-in are
+/// lost to the new token.
 #[utoipa::path(
     post,
     path = "/api/v1/token/refresh",

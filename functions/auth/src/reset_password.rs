@@ -124,8 +124,8 @@ pub(crate) async fn reset_password(
         Ok(Some(change.with_password(&password_hash).or(LinkError::Gone)))
     };
     let user = state.change_user(user, change).await?.ok_or(LinkError::Gone)?;
-    // Nobody is kept from using the new password by whoever has guessed at the old one. The keys are of no use any more,
-    // so to delete them only tidies up.
+    // Nobody is kept from using the new password by whoever has guessed at the old one. The keys are of no use any
+    // more, so to delete them only tidies up.
     let [email, username] = [user.email.as_str(), &user.username].map(UniqueName::of).map(Contender::Name);
     let (deleted, by_email, by_username) = join3(
         state.api_keys.delete_all(user.id),

@@ -46,7 +46,8 @@ fn wrong_code() -> ApiError {
 }
 
 impl AuthState {
-    /// The code, if it is right, and the write that forgets the attempts before, for the transaction that uses the code.
+    /// The code, if it is right, and the write that forgets the attempts before, for the transaction that uses the
+    /// code.
     ///
     /// # Errors
     /// 429 after too many wrong ones.

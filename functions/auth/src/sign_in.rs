@@ -1,6 +1,7 @@
 //! A sign-in with name and password.
 //!
-//! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a user.
+//! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a
+//! user.
 
 use futures_util::future::{join, try_join};
 use jiff::Timestamp;
@@ -155,8 +156,8 @@ impl AuthState {
         answer
     }
 
-    /// Creates the first administrator's account, once and for all. If another sign-in has just done so, that account is the
-    /// one; if it has been renamed or deleted since, there is none.
+    /// Creates the first administrator's account, once and for all. If another sign-in has just done so, that account
+    /// is the one; if it has been renamed or deleted since, there is none.
     async fn create_first_admin(
         &self,
         name: &str,

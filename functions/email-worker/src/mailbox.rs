@@ -9,8 +9,8 @@ use peregrine_core::email::{Email, EmailError, SmtpError};
 /// 12 around them.
 const MAX_ENCODED: usize = 45;
 
-/// Who a mail is from: an address, and perhaps a name (a mailbox of RFC 5322, section 3.4). Shown as a header field wants
-/// it, in ASCII.
+/// Who a mail is from: an address, and perhaps a name (a mailbox of RFC 5322, section 3.4). Shown as a header field
+/// wants it, in ASCII.
 ///
 /// The empty one stands in for a setting that is missing, with which the function does not start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -12,8 +12,8 @@ use crate::path::JobPath;
 
 /// Cancel a job.
 ///
-/// For its owner and for admins, as long as it is queued. Cancelled again, it stays so; one that is running or has finished
-/// can't be called off.
+/// For its owner and for admins, as long as it is queued. Cancelled again, it stays so; one that is running or has
+/// finished can't be called off.
 #[utoipa::path(
     delete,
     path = "/api/v1/jobs/{job_id}",

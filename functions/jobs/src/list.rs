@@ -24,8 +24,8 @@ pub(crate) struct JobQuery {
 
 /// List jobs.
 ///
-/// Your own, the oldest first; admins also see others'. The list can lag behind by moments. The next page's address is in
-/// the `Link` header. A page of one owner's jobs in one state can be short, even empty, while there is a next one.
+/// Your own, the oldest first; admins also see others'. The list can lag behind by moments. The next page's address is
+/// in the `Link` header. A page of one owner's jobs in one state can be short, even empty, while there is a next one.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs",

@@ -25,8 +25,8 @@ type Asked = Valid<Paced<Mail, Scoped<NotificationsSend>>, (IdempotencyKey, Base
 
 /// Send a mail.
 ///
-/// To any address, which is why it needs a scope that only admins have by themselves. The answer is the job that sends it:
-/// once it is given, the mail is sent, whatever fails meanwhile.
+/// To any address, which is why it needs a scope that only admins have by themselves. The answer is the job that sends
+/// it: once it is given, the mail is sent, whatever fails meanwhile.
 #[utoipa::path(
     post,
     path = "/api/v1/notifications",

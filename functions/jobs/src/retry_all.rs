@@ -46,8 +46,8 @@ pub(crate) struct Retried {
 
 /// Try all failed jobs again.
 ///
-/// For admins. One request looks at 500 jobs at most, the oldest first; while the answer names a next cursor, there may be
-/// more.
+/// For admins. One request looks at 500 jobs at most, the oldest first; while the answer names a next cursor, there may
+/// be more.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs/retry",

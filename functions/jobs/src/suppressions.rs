@@ -71,8 +71,8 @@ pub(crate) async fn read_suppression(
 
 /// Let an address get mail again.
 ///
-/// For admins. If mail comes back once more, the address is put on the list again. Of somebody who has unsubscribed as well
-/// the wish to get no more messages stays; it can be lifted next.
+/// For admins. If mail comes back once more, the address is put on the list again. Of somebody who has unsubscribed as
+/// well the wish to get no more messages stays; it can be lifted next.
 #[utoipa::path(
     delete,
     path = "/api/v1/suppressions/{email}",

@@ -20,10 +20,10 @@ pub(crate) struct WebhookSecretView {
 
 /// Show the secret of the caller's webhooks.
 ///
-/// What tells how a job of the caller's ended is signed with it, so that the receiver can be sure of who says so: by the
-/// header fields `webhook-id`, `webhook-timestamp` and `webhook-signature` of [Standard
-/// Webhooks](https://www.standardwebhooks.com), for which there are libraries. The secret stays the same. Whoever knows it
-/// can write webhooks that the receiver takes for ours.
+/// What tells how a job of the caller's ended is signed with it, so that the receiver can be sure of who says so: by
+/// the header fields `webhook-id`, `webhook-timestamp` and `webhook-signature` of [Standard
+/// Webhooks](https://www.standardwebhooks.com), for which there are libraries. The secret stays the same. Whoever knows
+/// it can write webhooks that the receiver takes for ours.
 #[utoipa::path(
     get,
     path = "/api/v1/webhooks/secret",

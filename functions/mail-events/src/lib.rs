@@ -52,8 +52,8 @@ impl MailEvents {
 
     /// Puts the addresses of all permanent bounces and complaints on the list. To do so again changes nothing.
     ///
-    /// Each record is read for itself: a malformed one is logged and passed over, because it would be no better if it came
-    /// again.
+    /// Each record is read for itself: a malformed one is logged and passed over, because it would be no better if it
+    /// came again.
     ///
     /// # Errors
     /// What the table failed with last, after all records have been tried. The event must then come again.

@@ -1,7 +1,7 @@
 //! What SES tells about a mail, as far as it says something about an address.
 //!
-//! There are two shapes of the same: that of event publishing (`eventType`), which a configuration set sends, and that of an
-//! identity's own feedback notifications (`notificationType`).
+//! There are two shapes of the same: that of event publishing (`eventType`), which a configuration set sends, and that
+//! of an identity's own feedback notifications (`notificationType`).
 
 use peregrine_core::suppression::Reason;
 use serde::Deserialize;

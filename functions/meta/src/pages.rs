@@ -23,8 +23,8 @@ macro_rules! policy {
 }
 
 const SWAGGER_UI_POLICY: &str = policy!("");
-/// `ReDoc` makes two style elements, named by their hashes here: an empty one, whose rules come from its script, and that
-/// of its scroll bar. Its search runs in a worker that it makes from a part of its script.
+/// `ReDoc` makes two style elements, named by their hashes here: an empty one, whose rules come from its script, and
+/// that of its scroll bar. Its search runs in a worker that it makes from a part of its script.
 const REDOC_POLICY: &str = policy!(
     " 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' \
      'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; worker-src blob:"

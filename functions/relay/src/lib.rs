@@ -46,8 +46,8 @@ impl Relay {
         Ok(Self { jobs, clock: Clock::system() })
     }
 
-    /// Sends what is due to its queue, until nothing is or `budget` is used up. A queue that can't be reached holds up no
-    /// other.
+    /// Sends what is due to its queue, until nothing is or `budget` is used up. A queue that can't be reached holds up
+    /// no other.
     ///
     /// # Errors
     /// See [`TableError`].

@@ -6,8 +6,8 @@ use jiff::fmt::rfc2822::DateTimeParser;
 /// The longest wait that a receiver may ask for. Who wants more gets the usual attempts in between.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// How long a `Retry-After` field asks to wait (RFC 9110 section 10.2.3): seconds, or the time of a date. `None` for what is
-/// neither, and for a date that has passed.
+/// How long a `Retry-After` field asks to wait (RFC 9110 section 10.2.3): seconds, or the time of a date. `None` for
+/// what is neither, and for a date that has passed.
 pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -17,8 +17,8 @@ const LONGEST: Duration = Duration::from_secs(15);
 const SHORTEST: Duration = Duration::from_secs(1);
 const USER_AGENT: &str = concat!("Peregrine-Webhooks/", env!("CARGO_PKG_VERSION"));
 
-/// Delivers webhooks: one POST per attempt, with the JSON that was written when the job ended, signed anew each time. The
-/// id is that of the delivery's own job, the same at every attempt, so that a receiver knows a repetition.
+/// Delivers webhooks: one POST per attempt, with the JSON that was written when the job ended, signed anew each time.
+/// The id is that of the delivery's own job, the same at every attempt, so that a receiver knows a repetition.
 #[derive(Debug)]
 pub struct WebhookWork {
     secrets: WebhookSecrets,
@@ -27,7 +27,8 @@ pub struct WebhookWork {
 }
 
 impl WebhookWork {
-    /// Deliveries that are signed with these secrets and go where the rules allow, by `https` unless they except a host.
+    /// Deliveries that are signed with these secrets and go where the rules allow, by `https` unless they except a
+    /// host.
     ///
     /// # Errors
     /// A system without certificate authorities.

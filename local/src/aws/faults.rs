@@ -123,8 +123,8 @@ impl Faults {
         named.collect()
     }
 
-    /// Why calls of functions were refused: their policies in the template did not allow them. In AWS's words, the first
-    /// first.
+    /// Why calls of functions were refused: their policies in the template did not allow them. In AWS's words, the
+    /// first first.
     pub fn denied(&self) -> Vec<String> {
         self.lock().denied.clone()
     }
@@ -218,8 +218,8 @@ impl Held {
         self.decide(Verdict::Refuse(Refusal { code: code.to_owned(), status }));
     }
 
-    /// Never answers the calls that wait, as if the connection had been cut: their callers wait until they give up. Calls
-    /// that were held before the service are lost for good, even if their caller has just been killed.
+    /// Never answers the calls that wait, as if the connection had been cut: their callers wait until they give up.
+    /// Calls that were held before the service are lost for good, even if their caller has just been killed.
     pub fn lose(self) {
         self.decide(Verdict::Lose);
     }

@@ -37,9 +37,9 @@ pub(crate) enum Storage {
 
 /// The AWS services with the template's tables and queues, on a thread of their own. They end when this is dropped.
 ///
-/// The address works for every SDK and for the AWS CLI, with any credentials, for example
-/// `AWS_ENDPOINT_URL=<url> AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local`. Who calls with a function's name as access
-/// key may do what the function's policies allow; all others may do everything.
+/// The address works for every SDK and for the AWS CLI, with any credentials, for example `AWS_ENDPOINT_URL=<url>
+/// AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local`. Who calls with a function's name as access key may do what the
+/// function's policies allow; all others may do everything.
 #[derive(Debug)]
 pub struct EmbeddedAws {
     url: String,
@@ -51,8 +51,8 @@ pub struct EmbeddedAws {
 }
 
 impl EmbeddedAws {
-    /// Starts the services on a free port, with empty tables and queues that are kept in memory. Does not need a runtime, nor
-    /// disturb one.
+    /// Starts the services on a free port, with empty tables and queues that are kept in memory. Does not need a
+    /// runtime, nor disturb one.
     pub fn start(template: &Template) -> Result<Self, StartError> {
         let (topics, _) = Topics::new();
         Self::start_with(None, &Storage::Memory, template, &topics)

@@ -17,8 +17,8 @@ use crate::console::Console;
 
 pub(crate) use view::PoolView;
 
-/// How long a request waits for a sandbox that has just answered another one, before one is started for it. A client that
-/// sends one request after the other would otherwise be faster than the function, now and then.
+/// How long a request waits for a sandbox that has just answered another one, before one is started for it. A client
+/// that sends one request after the other would otherwise be faster than the function, now and then.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The sandboxes of one function.

@@ -7,9 +7,9 @@ use super::event::Host;
 
 /// Why a request for `/_local` is refused, if it is.
 ///
-/// What is shown there is as good as a password: mails with links that confirm and reset. A browser keeps pages of other
-/// origins from reading it, but not a page whose own name was made to lead here (DNS rebinding), which that name in
-/// `Host` gives away. Nor does it keep any page from sending a request that changes something; but then it says in
+/// What is shown there is as good as a password: mails with links that confirm and reset. A browser keeps pages of
+/// other origins from reading it, but not a page whose own name was made to lead here (DNS rebinding), which that name
+/// in `Host` gives away. Nor does it keep any page from sending a request that changes something; but then it says in
 /// `Origin` where the page is from.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<&'static str> {
     let headers = request.headers();

@@ -19,8 +19,8 @@ pub(crate) use web::answer;
 /// How many mails are kept. The oldest go first.
 const KEPT_MAILS: usize = 10_000;
 
-/// How many bytes the mails that are kept may have together. The last one is kept whatever its size, which is at most the
-/// 40 MB that SES takes.
+/// How many bytes the mails that are kept may have together. The last one is kept whatever its size, which is at most
+/// the 40 MB that SES takes.
 const KEPT_BYTES: usize = 128 * 1024 * 1024;
 
 /// A mail that SES accepted.

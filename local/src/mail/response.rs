@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 pub(super) const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; \
                                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// What a mail's HTML may do, also in a tab of its own: no scripts, no forms, no origin, and nothing from elsewhere, which
-/// would tell a stranger that the mail was looked at.
+/// What a mail's HTML may do, also in a tab of its own: no scripts, no forms, no origin, and nothing from elsewhere,
+/// which would tell a stranger that the mail was looked at.
 pub(super) const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
                                       form-action 'none'; frame-ancestors 'self'; \
                                       sandbox allow-popups allow-popups-to-escape-sandbox";

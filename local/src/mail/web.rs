@@ -1,4 +1,5 @@
-//! `/_local/mail`: the mails that were sent and previews of those that can be, for browsers as pages and for tests as JSON.
+//! `/_local/mail`: the mails that were sent and previews of those that can be, for browsers as pages and for tests as
+//! JSON.
 
 use http_body_util::Full;
 use hyper::header::{ACCEPT, ALLOW, HeaderMap, HeaderValue};

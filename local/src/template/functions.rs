@@ -131,8 +131,8 @@ impl Function {
         self.dead_letter_queue.as_deref()
     }
 
-    /// Whether its policies allow `action`, such as `dynamodb:GetItem`, on what has the ARN `resource`. One with a `Role` of
-    /// its own may do everything, as far as the template tells.
+    /// Whether its policies allow `action`, such as `dynamodb:GetItem`, on what has the ARN `resource`. One with a
+    /// `Role` of its own may do everything, as far as the template tells.
     pub fn may(&self, action: &str, resource: &str) -> bool {
         self.policies.as_ref().is_none_or(|policies| policies.allow(action, resource))
     }

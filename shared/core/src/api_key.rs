@@ -34,7 +34,8 @@ pub struct ApiKey {
     pub name: String,
     /// What it allows, of what its owner may do.
     pub scopes: Scopes,
-    /// The owner's [`User::api_key_epoch`](crate::user::User::api_key_epoch) in which it was created. In any other it is over.
+    /// The owner's [`User::api_key_epoch`](crate::user::User::api_key_epoch) in which it was created. In any other it
+    /// is over.
     pub epoch: u64,
     /// When it was created.
     pub created_at: Timestamp,

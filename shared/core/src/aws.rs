@@ -57,8 +57,8 @@ impl AwsSettings {
         }
     }
 
-    /// What clients are made from, sharing one pool of connections: `Client::new(&config)`. A function's call that is not
-    /// answered within a second is tried again, up to three times in all, so that two calls in a row end before the
+    /// What clients are made from, sharing one pool of connections: `Client::new(&config)`. A function's call that is
+    /// not answered within a second is tried again, up to three times in all, so that two calls in a row end before the
     /// function's own time does.
     pub fn sdk_config(&self) -> SdkConfig {
         let plain = self.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http:"));

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-/// An error and all that caused it, in one line. Only what errors say of themselves: never the request or the answer that
-/// an SDK's error holds, for these can contain secrets.
+/// An error and all that caused it, in one line. Only what errors say of themselves: never the request or the answer
+/// that an SDK's error holds, for these can contain secrets.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

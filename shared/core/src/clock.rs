@@ -12,8 +12,8 @@ pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 impl Clock {
     /// The system's clock.
     ///
-    /// In debug builds, and in those alone, it is off by `CLOCK_OFFSET` seconds, so that tests of real binaries can say what
-    /// becomes of a machine whose clock is wrong.
+    /// In debug builds, and in those alone, it is off by `CLOCK_OFFSET` seconds, so that tests of real binaries can say
+    /// what becomes of a machine whose clock is wrong.
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
     pub fn system() -> Self {
         let offset = if cfg!(debug_assertions) { std::env::var("CLOCK_OFFSET").ok() } else { None };

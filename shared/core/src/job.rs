@@ -1,7 +1,7 @@
 //! Jobs: work that an answer promised and that is done after it.
 //!
-//! A job's row is written in the transaction of what promises it; a message in a queue only says that it is there. So the
-//! row decides: what state the work is in, who does it, and how it ended. The whole picture is in `docs/jobs.md`.
+//! A job's row is written in the transaction of what promises it; a message in a queue only says that it is there. So
+//! the row decides: what state the work is in, who does it, and how it ended. The whole picture is in `docs/jobs.md`.
 
 mod retries;
 mod state;
@@ -22,8 +22,8 @@ pub use retries::{Retries, RetriesError};
 pub use state::{JobState, Kind};
 pub use view::JobView;
 
-/// How far apart the clocks of two functions may be. A lease outlasts its worker by this, and a job may be begun this much
-/// before its time, as another clock sees it.
+/// How far apart the clocks of two functions may be. A lease outlasts its worker by this, and a job may be begun this
+/// much before its time, as another clock sees it.
 pub const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// The longest that a queue holds a message back (the limit of SQS). Whatever is to be done later waits in the table.
@@ -134,8 +134,8 @@ impl Job {
 
     /// When somebody has to look after the job unless it has moved by then: `None` once it is finished.
     ///
-    /// A worker that is at it has until its lease ends. What a queue knows of has the clocks' difference to be begun after
-    /// its time; what is too far off for a queue is sent that much ahead, so that it arrives in time.
+    /// A worker that is at it has until its lease ends. What a queue knows of has the clocks' difference to be begun
+    /// after its time; what is too far off for a queue is sent that much ahead, so that it arrives in time.
     pub fn due_at(&self) -> Option<Timestamp> {
         match self.state {
             JobState::Running => self.lease.map(|lease| lease.until),

@@ -1,8 +1,8 @@
 //! How often somebody may do something: policies, their quotas, and who is counted.
 //!
-//! A policy's requests are counted in fixed windows, by subject: a user where one is known, else a source address. Fixed
-//! windows let a subject that uses up one window at its end and the next at its start do so at once: twice the quota in
-//! a moment, never more in two windows. The counters are in the table module, because they need DynamoDB.
+//! A policy's requests are counted in fixed windows, by subject: a user where one is known, else a source address.
+//! Fixed windows let a subject that uses up one window at its end and the next at its start do so at once: twice the
+//! quota in a moment, never more in two windows. The counters are in the table module, because they need DynamoDB.
 
 mod quotas;
 
@@ -41,8 +41,8 @@ pub enum Policy {
 pub enum Accuracy {
     /// At every request, with a call each. Never more than the quota passes.
     Exact,
-    /// In blocks that a sandbox takes in advance, the first one on credit. Most requests cost no call; how far a subject
-    /// can get beyond the quota is bounded, see [`Quota::block`].
+    /// In blocks that a sandbox takes in advance, the first one on credit. Most requests cost no call; how far a
+    /// subject can get beyond the quota is bounded, see [`Quota::block`].
     Leased,
 }
 
@@ -60,8 +60,8 @@ pub struct Quota {
 pub enum Subject {
     /// A user, wherever from.
     User(Uuid),
-    /// Everybody behind an address. An IPv6 address counts as its /64 network, for whoever has one address of it can take
-    /// any (RFC 4291, section 2.5.1), and an IPv4 address that is written as an IPv6 one counts as what it is.
+    /// Everybody behind an address. An IPv6 address counts as its /64 network, for whoever has one address of it can
+    /// take any (RFC 4291, section 2.5.1), and an IPv4 address that is written as an IPv6 one counts as what it is.
     Address(IpAddr),
     /// Whoever reads the mail of an address, by the SHA-256 of the address as names are compared: no row and no log
     /// shows whose it is.
@@ -96,9 +96,9 @@ pub struct Standing {
     pub policy: Policy,
     /// How much of it may be.
     pub quota: Quota,
-    /// How many more requests would pass in this window. Exact for exact policies. For leased ones it is what the sandbox
-    /// last heard from the counter, less what it has let pass since: too high by what other sandboxes have let pass, too
-    /// low by what they have taken and not used.
+    /// How many more requests would pass in this window. Exact for exact policies. For leased ones it is what the
+    /// sandbox last heard from the counter, less what it has let pass since: too high by what other sandboxes have let
+    /// pass, too low by what they have taken and not used.
     pub remaining: u32,
     /// Seconds until the window ends, or until it makes sense to try again. At least one.
     pub reset: u32,
@@ -107,8 +107,8 @@ pub struct Standing {
 }
 
 impl Subject {
-    /// Whoever reads the mail of this address. Each occasion has a count of its own, so that nobody can keep the mail of one
-    /// from an address by bringing about those of another.
+    /// Whoever reads the mail of this address. Each occasion has a count of its own, so that nobody can keep the mail
+    /// of one from an address by bringing about those of another.
     pub fn mailbox(email: &Email, occasion: Occasion) -> Self {
         let name = UniqueName::of(email.as_str());
         let hash = digest::digest(&digest::SHA256, format!("{}#{}", occasion.as_str(), name.as_str()).as_bytes());
@@ -146,9 +146,9 @@ impl Quota {
     /// How many requests of a leased policy a sandbox takes at once: a fiftieth of the quota, at least one.
     ///
     /// The first block of a window passes uncounted in each sandbox, so that a light reader never costs a call; it is
-    /// added to the counter when the second is taken. Every later block is counted before it is used. So the over-run is
-    /// at most one block per sandbox, without the first sandbox, which pays in full: with 1,200 requests a minute the
-    /// block is 24, and a client that ten sandboxes serve gets at most 1,200 + 9 × 24 = 1,416 through.
+    /// added to the counter when the second is taken. Every later block is counted before it is used. So the over-run
+    /// is at most one block per sandbox, without the first sandbox, which pays in full: with 1,200 requests a minute
+    /// the block is 24, and a client that ten sandboxes serve gets at most 1,200 + 9 × 24 = 1,416 through.
     pub fn block(self) -> u32 {
         (self.requests / 50).max(1)
     }

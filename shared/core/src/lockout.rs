@@ -2,11 +2,11 @@
 //! section 5.2.2).
 //!
 //! What is guessed at is counted before it is judged, so that guesses that race each other can't pass together, and
-//! forgotten once an attempt has succeeded. Network addresses are counted after a failure, and a success takes nothing off
-//! them: whoever has one account must not be free to guess at others.
+//! forgotten once an attempt has succeeded. Network addresses are counted after a failure, and a success takes nothing
+//! off them: whoever has one account must not be free to guess at others.
 //!
-//! Sign-ins are counted by the name that is typed, whether or not somebody has it, and apart from what those who are signed
-//! in show again: so a wait tells nothing about an account, and nobody can make its owner wait who is signed in.
+//! Sign-ins are counted by the name that is typed, whether or not somebody has it, and apart from what those who are
+//! signed in show again: so a wait tells nothing about an account, and nobody can make its owner wait who is signed in.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -79,8 +79,8 @@ impl Contender {
         }
     }
 
-    /// The key under which failures are counted at this time, and the second at which the window ends. What somebody typed
-    /// as a name may be a password, so it is hashed. Windows of different contenders begin at different times.
+    /// The key under which failures are counted at this time, and the second at which the window ends. What somebody
+    /// typed as a name may be a password, so it is hashed. Windows of different contenders begin at different times.
     pub fn window_at(&self, now: Timestamp) -> (String, i64) {
         let subject = match self {
             Self::Name(name) => format!("name#{}", hash_of(name.as_str())),

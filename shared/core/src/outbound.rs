@@ -1,10 +1,10 @@
 //! Where requests may go whose address somebody else has named.
 //!
-//! Such an address could lead back into our own network: to the function's runtime, to the credentials that a cloud hands
-//! out at 169.254.169.254, to a database that trusts its neighbours (CWE-918, server-side request forgery). So requests go
-//! to the public Internet only, and nowhere else unless the operator says so. The rules here are those that the text of an
-//! address can break, without asking anybody; the crate `peregrine-fetch` applies them again, and to what a name resolves
-//! to as well.
+//! Such an address could lead back into our own network: to the function's runtime, to the credentials that a cloud
+//! hands out at 169.254.169.254, to a database that trusts its neighbours (CWE-918, server-side request forgery). So
+//! requests go to the public Internet only, and nowhere else unless the operator says so. The rules here are those that
+//! the text of an address can break, without asking anybody; the crate `peregrine-fetch` applies them again, and to
+//! what a name resolves to as well.
 
 mod exceptions;
 mod public;
@@ -88,8 +88,8 @@ impl OutboundRules {
     }
 }
 
-/// Whether the host is a public address, or a name that may have one. The parser of URLs has made addresses of all their
-/// notations by now: decimal, octal, hexadecimal, with fewer than four parts, in other digits.
+/// Whether the host is a public address, or a name that may have one. The parser of URLs has made addresses of all
+/// their notations by now: decimal, octal, hexadecimal, with fewer than four parts, in other digits.
 fn may_be_public(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => is_public(address.into()),

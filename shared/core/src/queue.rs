@@ -1,5 +1,5 @@
-//! The queues that tell workers of jobs. A queue may forget everything: the jobs are in their table, and the relay sends
-//! what nobody has begun in time.
+//! The queues that tell workers of jobs. A queue may forget everything: the jobs are in their table, and the relay
+//! sends what nobody has begun in time.
 
 use std::time::Duration;
 
@@ -52,8 +52,9 @@ impl Queues {
         Self::new(Client::new(config), environment.text("EMAIL_QUEUE_URL"), environment.text("WEBHOOK_QUEUE_URL"))
     }
 
-    /// Tells the workers of a job that has been promised. If the queue can't be reached the log says so, and the relay will
-    /// send it: what was promised is in the table. A job that is too far off for a queue is left to the relay as well.
+    /// Tells the workers of a job that has been promised. If the queue can't be reached the log says so, and the relay
+    /// will send it: what was promised is in the table. A job that is too far off for a queue is left to the relay as
+    /// well.
     pub(crate) async fn announce(&self, job: &Job, now: Timestamp) {
         let Some(delay) = job.delay(now) else { return };
         if let Err(error) = self.send(job.task.kind(), job.id, delay).await {

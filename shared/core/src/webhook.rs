@@ -48,8 +48,8 @@ impl WebhookSecret {
         format!("whsec_{}", STANDARD.encode(self.0.expose_secret()))
     }
 
-    /// The value of [`SIGNATURE_HEADER`] for a message that is sent `at` this time: `v1,` and base64. The `id` has no full
-    /// stop in it, or two messages could share a signature.
+    /// The value of [`SIGNATURE_HEADER`] for a message that is sent `at` this time: `v1,` and base64. The `id` has no
+    /// full stop in it, or two messages could share a signature.
     pub fn sign(&self, id: &str, at: Timestamp, body: &str) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret());
         let signed = format!("{id}.{}.{body}", at.as_second());
@@ -57,8 +57,8 @@ impl WebhookSecret {
     }
 }
 
-/// The JSON that tells a job's owner how it stands, usually that it has ended: the state is the second half of the event's
-/// type, as in `job.succeeded`. What the job is about is left out; it could be somebody's mail.
+/// The JSON that tells a job's owner how it stands, usually that it has ended: the state is the second half of the
+/// event's type, as in `job.succeeded`. What the job is about is left out; it could be somebody's mail.
 pub fn event_of(job: &Job) -> String {
     json!({
         "type": format!("job.{}", job.state),

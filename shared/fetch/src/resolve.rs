@@ -16,8 +16,8 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Passes on the public ones of the addresses that another resolver finds, and nothing else of what it says. A name that has
-/// others only is refused.
+/// Passes on the public ones of the addresses that another resolver finds, and nothing else of what it says. A name
+/// that has others only is refused.
 pub(crate) struct PublicOnly(pub(crate) Arc<dyn Resolve>);
 
 impl Resolve for PublicOnly {

@@ -15,8 +15,8 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The form that the client likes best, compressed if it doesn't mind. Who does not speak of encodings gets the body
-    /// as it is; so does who refuses both, for a refusal would help nobody.
+    /// The form that the client likes best, compressed if it doesn't mind. Who does not speak of encodings gets the
+    /// body as it is; so does who refuses both, for a refusal would help nobody.
     pub fn accepted(headers: &HeaderMap) -> Self {
         let (mut gzip, mut identity, mut others) = (None, None, None);
         for (coding, weight) in weighted(headers, ACCEPT_ENCODING) {

@@ -1,4 +1,5 @@
-//! Entity tags (RFC 9110 section 8.8.3): single resources carry an `ETag`, which names the state that a client has seen.
+//! Entity tags (RFC 9110 section 8.8.3): single resources carry an `ETag`, which names the state that a client has
+//! seen.
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, ETAG};

@@ -1,5 +1,5 @@
-//! Conditional changes (RFC 9110 section 13): a change may name the state that it is made to, so that nobody's change is lost
-//! silently.
+//! Conditional changes (RFC 9110 section 13): a change may name the state that it is made to, so that nobody's change
+//! is lost silently.
 
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use peregrine_core::validation::Fault;

@@ -23,7 +23,8 @@ impl Promises {
     /// Promises a new job, once for its owner's idempotency key. One item in a transaction, and one message.
     ///
     /// # Errors
-    /// 409 if a job of the owner's with the same unique key is queued or running; 422 or 409 for a key that has been used.
+    /// 409 if a job of the owner's with the same unique key is queued or running; 422 or 409 for a key that has been
+    /// used.
     pub async fn make(&self, key: IdempotencyKey, job: &Job) -> Result<Created, ApiError> {
         let accepted = Created::accepted(format!("/api/v1/jobs/{}", job.id), &JobView::from(job))?;
         let once = self.idempotency.once(key, Some(job.owner_id), &accepted);

@@ -1,7 +1,7 @@
 //! How a function registers its operations: what they answer to, and what the API's document says of them.
 
-/// Whether routers carry their part of the document. Functions do not read theirs, so only the tests, which also generate
-/// `openapi.json`, ask for it by the feature `document`. The operations are the same either way.
+/// Whether routers carry their part of the document. Functions do not read theirs, so only the tests, which also
+/// generate `openapi.json`, ask for it by the feature `document`. The operations are the same either way.
 pub const DOCUMENTED: bool = cfg!(feature = "document");
 
 /// The operations of one path, from handlers with `#[utoipa::path]`, for `OpenApiRouter::routes`. Like

@@ -175,8 +175,8 @@ async fn method_not_allowed(method: Method) -> Response {
     ApiError::MethodNotAllowed.into_response()
 }
 
-/// Joins the values of repeated fields, because `lambda_http` sends only the first. Cookies can't be joined, and are sent
-/// apart.
+/// Joins the values of repeated fields, because `lambda_http` sends only the first. Cookies can't be joined, and are
+/// sent apart.
 fn join_repeated(headers: &mut HeaderMap) {
     let repeated: Vec<HeaderName> = headers
         .keys()

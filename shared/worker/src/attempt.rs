@@ -27,8 +27,8 @@ const LONGEST_ASKED: Duration = Duration::from_hours(24);
 impl Worker {
     /// Does a job, unless somebody else does, and records the outcome.
     ///
-    /// The lease ends when the platform has ended this invocation for sure, even if the next worker's clock is fast. So no
-    /// two workers are at one job, and no lease needs to be renewed.
+    /// The lease ends when the platform has ended this invocation for sure, even if the next worker's clock is fast. So
+    /// no two workers are at one job, and no lease needs to be renewed.
     pub(crate) async fn attempt(&self, work: &impl Work, id: Uuid) -> Handled {
         let (began, now) = (Instant::now(), self.clock.now());
         let ends = began + self.timeout;
@@ -43,7 +43,8 @@ impl Worker {
         let Some(job) = claimed else { return Handled::Yes };
 
         let outcome = if job.attempts > self.retries.attempts {
-            // The last attempt has begun and not ended, or there are fewer attempts than there were when it was put off.
+            // The last attempt has begun and not ended, or there are fewer attempts than there were when it was put
+            // off.
             let cause = job.last_error.clone().unwrap_or_else(|| "its worker died each time".to_owned());
             Err(Failure::permanent(cause))
         } else {
@@ -65,7 +66,8 @@ impl Worker {
         }
     }
 
-    /// Records what became of an attempt, as long as there is time: what has been done and is not recorded is done again.
+    /// Records what became of an attempt, as long as there is time: what has been done and is not recorded is done
+    /// again.
     async fn record(&self, job: &Job, outcome: Result<(), Failure>, ends: Instant) -> Handled {
         let now = self.clock.now();
         let changed = match outcome {

@@ -24,16 +24,17 @@ use peregrine_core::table::Jobs;
 
 /// Something that does the task of a job.
 pub trait Work: Send + Sync {
-    /// Does what the job asks for. `deadline` is when it must be over at the latest: before the invocation ends, and long
-    /// before another worker may take the job. Whoever does something that can't be taken back must not begin it when too
-    /// little time is left.
+    /// Does what the job asks for. `deadline` is when it must be over at the latest: before the invocation ends, and
+    /// long before another worker may take the job. Whoever does something that can't be taken back must not begin it
+    /// when too little time is left.
     ///
     /// # Errors
     /// See [`Failure`].
     fn perform(&self, job: &Job, deadline: Timestamp) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// Why a job could not be done. The cause is stored, logged and shown to the job's owner: no secret, no address, one line.
+/// Why a job could not be done. The cause is stored, logged and shown to the job's owner: no secret, no address, one
+/// line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// It may work later: after the usual wait, or after this one if that is longer.
@@ -121,8 +122,8 @@ impl Worker {
         .await
     }
 
-    /// Does the jobs that the messages of a batch name, all at once, and says which messages have to come back. One that
-    /// can't be read holds up no other.
+    /// Does the jobs that the messages of a batch name, all at once, and says which messages have to come back. One
+    /// that can't be read holds up no other.
     async fn batch(&self, work: &impl Work, event: SqsEvent) -> SqsBatchResponse {
         let handled = join_all(event.records.iter().map(|message| self.handle(work, message))).await;
         let mut response = SqsBatchResponse::default();

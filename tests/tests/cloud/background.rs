@@ -1,4 +1,5 @@
-//! What was promised is done, and done once, whatever dies meanwhile: the real functions and workers in the local cloud.
+//! What was promised is done, and done once, whatever dies meanwhile: the real functions and workers in the local
+//! cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

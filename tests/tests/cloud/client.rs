@@ -21,8 +21,8 @@ impl Bundle {
     }
 
     pub(crate) async fn start_with(options: CloudOptions) -> Self {
-        // Nothing here is encrypted, but where another crate links TLS, clients ask whose cryptography it is. The second
-        // bundle of a process finds the answer given.
+        // Nothing here is encrypted, but where another crate links TLS, clients ask whose cryptography it is. The
+        // second bundle of a process finds the answer given.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self { cloud: Cloud::start(options).await.unwrap(), http: reqwest::Client::new() }
     }

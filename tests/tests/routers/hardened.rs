@@ -410,8 +410,8 @@ async fn nobody_is_an_administrator_by_a_password_alone() {
     assert_eq!((strong.text("/scope").contains("admin"), lists_users(&strong).await), (true, 200));
 }
 
-/// What takes an account over and yet goes by a session of any age: a new address or password by these takes the current
-/// password instead, and what is deleted opens nothing.
+/// What takes an account over and yet goes by a session of any age: a new address or password by these takes the
+/// current password instead, and what is deleted opens nothing.
 const BY_ANY_SESSION: [&str; 3] =
     ["DELETE /api/v1/users/me", "DELETE /api/v1/users/{user_id}", "PUT /api/v1/users/{user_id}"];
 

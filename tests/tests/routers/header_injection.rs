@@ -1,5 +1,5 @@
-//! What clients send, where it could get into header fields: of answers, of mails, of what is stored. Which hosts may be
-//! named is tested in `edge.rs`, and where links in mails lead in `reset_password.rs`.
+//! What clients send, where it could get into header fields: of answers, of mails, of what is stored. Which hosts may
+//! be named is tested in `edge.rs`, and where links in mails lead in `reset_password.rs`.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};

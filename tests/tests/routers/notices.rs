@@ -1,5 +1,5 @@
-//! What owners of accounts are told by mail of what happens to how they sign in. Mails about passwords and addresses are
-//! tested where those change.
+//! What owners of accounts are told by mail of what happens to how they sign in. Mails about passwords and addresses
+//! are tested where those change.
 
 use jiff::SignedDuration;
 use peregrine_core::scope::Scopes;

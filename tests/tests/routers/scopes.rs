@@ -1,5 +1,5 @@
-//! Scopes and sign-ins: walks over every documented operation, by callers who lack what it asks for, by API keys, and by
-//! callers who have signed in long ago.
+//! Scopes and sign-ins: walks over every documented operation, by callers who lack what it asks for, by API keys, and
+//! by callers who have signed in long ago.
 
 use jiff::SignedDuration;
 use peregrine_core::scope::{Scope, Scopes};
@@ -101,8 +101,9 @@ async fn an_operation_takes_api_keys_where_the_document_says_so() {
     assert_eq!(app.get("/users/me").by(&admin).send().await.status, 200, "nothing was changed");
 }
 
-/// What takes a sign-in, however long ago. To replace an account takes the current password in the body, which shows as much
-/// as a recent sign-in does. To delete it takes nothing: that changes nobody's credentials, and nobody gains an account by it.
+/// What takes a sign-in, however long ago. To replace an account takes the current password in the body, which shows as
+/// much as a recent sign-in does. To delete it takes nothing: that changes nobody's credentials, and nobody gains an
+/// account by it.
 const BY_ANY_SIGN_IN: [&str; 3] =
     ["PUT /api/v1/users/{user_id}", "DELETE /api/v1/users/me", "DELETE /api/v1/users/{user_id}"];
 

@@ -1,5 +1,5 @@
-//! `docs/security.md`: every requirement of OWASP ASVS 5.0 that sign-in has to meet, every attack that is known, and where
-//! that is tested.
+//! `docs/security.md`: every requirement of OWASP ASVS 5.0 that sign-in has to meet, every attack that is known, and
+//! where that is tested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -16,8 +16,8 @@ use crate::AuthState;
 
 /// Confirm the second factor that was begun.
 ///
-/// From then on a sign-in takes a code besides the password. The answer shows ten recovery codes, this once: each is good for
-/// one sign-in without the device. All sessions end, the caller's too; please sign in again.
+/// From then on a sign-in takes a code besides the password. The answer shows ten recovery codes, this once: each is
+/// good for one sign-in without the device. All sessions end, the caller's too; please sign in again.
 #[utoipa::path(
     post,
     path = "/api/v1/users/me/totp/confirm",

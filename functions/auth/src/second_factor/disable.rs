@@ -14,8 +14,8 @@ use crate::AuthState;
 
 /// Remove the second factor.
 ///
-/// Takes a code of the device, or a recovery code. All sessions end, the caller's too; please sign in again. Wrong codes are
-/// counted, and whoever has sent too many has to wait (429).
+/// Takes a code of the device, or a recovery code. All sessions end, the caller's too; please sign in again. Wrong
+/// codes are counted, and whoever has sent too many has to wait (429).
 #[utoipa::path(
     post,
     path = "/api/v1/users/me/totp/disable",

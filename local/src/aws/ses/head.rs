@@ -23,7 +23,8 @@ pub(super) fn simple(mail: &CapturedMail) -> Vec<MailHeader> {
     headers
 }
 
-/// The header fields of a raw message, in which SES replaces those that say when it took the mail, and under which name.
+/// The header fields of a raw message, in which SES replaces those that say when it took the mail, and under which
+/// name.
 pub(super) fn raw(mail: &CapturedMail) -> Vec<MailHeader> {
     let stamps = stamps(mail);
     let replaced = |name: &str| stamps.iter().any(|stamp| stamp.name.eq_ignore_ascii_case(name));

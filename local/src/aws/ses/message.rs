@@ -122,8 +122,8 @@ fn check_size(size: usize) -> Result<(), Refusal> {
     Err(Refusal::bad_request(format!("Message length is more than {SIZE_LIMIT} bytes long: '{size}'.")))
 }
 
-/// The text as recipients read it: what its charset does not have becomes a question mark. Without a charset it is ASCII,
-/// so that a forgotten one is seen.
+/// The text as recipients read it: what its charset does not have becomes a question mark. Without a charset it is
+/// ASCII, so that a forgotten one is seen.
 fn in_charset(text: Text) -> Result<String, Refusal> {
     let Text { data, charset } = text;
     let label = charset.as_deref().unwrap_or("US-ASCII");

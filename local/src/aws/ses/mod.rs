@@ -1,7 +1,7 @@
 //! SES, version 2, as far as `SendEmail`: what it accepts is captured instead of sent.
 //!
-//! Written out here because it is one request of JSON. `winterbaume-sesv2` keeps the plain text alone, of the recipients only
-//! their addresses, refuses nothing of what SES does, and links 14,000 lines of other operations.
+//! Written out here because it is one request of JSON. `winterbaume-sesv2` keeps the plain text alone, of the
+//! recipients only their addresses, refuses nothing of what SES does, and links 14,000 lines of other operations.
 
 mod address;
 mod events;

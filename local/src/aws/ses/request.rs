@@ -5,8 +5,8 @@
 use hyper::StatusCode;
 use serde::Deserialize;
 
-/// The body of a request. A field that the local cloud does not follow is refused with its name, so that nothing is left
-/// out silently.
+/// The body of a request. A field that the local cloud does not follow is refused with its name, so that nothing is
+/// left out silently.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct SendEmail {

@@ -1,8 +1,9 @@
 //! SQS: standard queues in memory.
 //!
-//! An engine of our own. `winterbaume-sqs` passes the same behaviour, but brings aws-lc beside ring, `aws-config` and some
-//! twenty more crates, keeps the system's time, where tests need to pass an hour at once, and has neither binary attributes
-//! nor a size limit. What is missing here (FIFO queues, permissions, tags, moving dead letters back) is refused by name.
+//! An engine of our own. `winterbaume-sqs` passes the same behaviour, but brings aws-lc beside ring, `aws-config` and
+//! some twenty more crates, keeps the system's time, where tests need to pass an hour at once, and has neither binary
+//! attributes nor a size limit. What is missing here (FIFO queues, permissions, tags, moving dead letters back) is
+//! refused by name.
 //!
 //! Nothing is kept when the local cloud ends: work that a queue only announces is announced again.
 

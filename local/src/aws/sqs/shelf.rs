@@ -109,7 +109,8 @@ impl Shelf {
         self.messages.insert(place, entry);
     }
 
-    /// Receives up to `max` messages, hides them for `visibility`, and takes out what was received `max_receives` times.
+    /// Receives up to `max` messages, hides them for `visibility`, and takes out what was received `max_receives`
+    /// times.
     pub(super) fn take(
         &mut self,
         queue: &str,

@@ -6,7 +6,8 @@ use super::{Event, Fault, Function, Queue, Scope};
 use crate::template::queues;
 use crate::template::yaml::{Node, Value};
 
-/// How many invocations run at once if the template does not say. Lambda would begin with five and add more each minute.
+/// How many invocations run at once if the template does not say. Lambda would begin with five and add more each
+/// minute.
 const DEFAULT_CONCURRENCY: usize = 10;
 
 /// What a batch of more messages than one call of SQS gives needs: time to collect them.

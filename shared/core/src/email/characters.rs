@@ -7,8 +7,9 @@ use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
 use super::{EmailError, fail};
 
-/// The names of spaces, format characters and the usual combining marks: lines of a code point and a name. From the Unicode
-/// Character Database (Unicode License V3), whose names never change; other characters are shown by their code points.
+/// The names of spaces, format characters and the usual combining marks: lines of a code point and a name. From the
+/// Unicode Character Database (Unicode License V3), whose names never change; other characters are shown by their code
+/// points.
 const NAMES: &str = include_str!("names.txt");
 
 pub(super) fn category(c: char) -> GeneralCategory {

@@ -1,5 +1,5 @@
-//! Labels of internationalised domain names by IDNA 2008 (RFC 5891 to 5893), with the faults of the Python package `idna`.
-//! The `idna` crate goes by UTS #46 alone, which lets symbols through.
+//! Labels of internationalised domain names by IDNA 2008 (RFC 5891 to 5893), with the faults of the Python package
+//! `idna`. The `idna` crate goes by UTS #46 alone, which lets symbols through.
 
 use std::ops::RangeInclusive;
 

@@ -5,8 +5,8 @@ use crate::random::Random;
 
 /// How often and when a job that fails is tried again.
 ///
-/// The wait doubles with each attempt, from `first` up to `longest`, and each wait is between half and the whole of that at
-/// random, so that jobs that failed together do not come back together.
+/// The wait doubles with each attempt, from `first` up to `longest`, and each wait is between half and the whole of
+/// that at random, so that jobs that failed together do not come back together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
     /// How often a job is tried in all. At least one.

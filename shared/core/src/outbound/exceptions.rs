@@ -5,8 +5,8 @@ use url::{Host, Url};
 /// Hosts and ports that may be asked although they are not public: receivers inside the operator's network, or on the
 /// machine that tests run on.
 ///
-/// Written as `host:port`, `address:port` or `[address]:port`, with commas or spaces between them. An exception is for the
-/// host as URLs name it: one for an address says nothing about the names that resolve to it.
+/// Written as `host:port`, `address:port` or `[address]:port`, with commas or spaces between them. An exception is for
+/// the host as URLs name it: one for an address says nothing about the names that resolve to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exceptions(Vec<(Host, u16)>);
 

@@ -1,8 +1,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Addresses that lead elsewhere than to a server on the public Internet: the rows of IANA's IPv4 Special-Purpose Address
-/// Registry that are not globally reachable (or no longer defined), and multicast. Two addresses of the protocol
-/// assignments are globally reachable by the registry, as anycast to a relay or translator near by, so they stay refused.
+/// Addresses that lead elsewhere than to a server on the public Internet: the rows of IANA's IPv4 Special-Purpose
+/// Address Registry that are not globally reachable (or no longer defined), and multicast. Two addresses of the
+/// protocol assignments are globally reachable by the registry, as anycast to a relay or translator near by, so they
+/// stay refused.
 const SPECIAL_IPV4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::UNSPECIFIED, 8),           // "This network", RFC 791
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // Private use, RFC 1918
@@ -21,12 +22,14 @@ const SPECIAL_IPV4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // Reserved, RFC 1112, and the limited broadcast, RFC 8190
 ];
 
-/// What IANA allocates as global unicast addresses. All else is refused without a row: loopback, unspecified, unique local,
-/// link local and site local, multicast, IPv4-mapped and -compatible, discard-only, segment identifiers, local translation.
+/// What IANA allocates as global unicast addresses. All else is refused without a row: loopback, unspecified, unique
+/// local, link local and site local, multicast, IPv4-mapped and -compatible, discard-only, segment identifiers, local
+/// translation.
 const GLOBAL_UNICAST: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// The rows of IANA's IPv6 Special-Purpose Address Registry inside the global unicast addresses that lead to no server.
-/// Parts of the protocol assignments are globally reachable by the registry, as anycast or identifiers; no server has one.
+/// Parts of the protocol assignments are globally reachable by the registry, as anycast or identifiers; no server has
+/// one.
 const SPECIAL_IPV6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // IETF protocol assignments, RFC 2928; Teredo, benchmarking, ORCHID
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // Documentation, RFC 3849
@@ -34,12 +37,12 @@ const SPECIAL_IPV6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // Documentation, RFC 9637
 ];
 
-/// IPv4 addresses as networks of IPv6 alone see them (RFC 6052 section 2.1). A subnet with NAT64 resolves every name that
-/// has no IPv6 address to one of these.
+/// IPv4 addresses as networks of IPv6 alone see them (RFC 6052 section 2.1). A subnet with NAT64 resolves every name
+/// that has no IPv6 address to one of these.
 const TRANSLATED: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// Whether the address is one of a server on the public Internet. Rows of IANA's registries as of October 2025; `std` has
-/// had `is_global` for years, but not on stable Rust.
+/// Whether the address is one of a server on the public Internet. Rows of IANA's registries as of October 2025; `std`
+/// has had `is_global` for years, but not on stable Rust.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_IPV4.iter().any(|network| contains_ipv4(*network, address)),
@@ -72,7 +75,8 @@ mod tests {
 
     #[test]
     fn the_first_and_last_addresses_of_special_networks_are_not_public_and_their_neighbours_are() {
-        // The address before the network, its first, its last, the one behind it; empty where a neighbour is special too.
+        // The address before the network, its first, its last, the one behind it; empty where a neighbour is special
+        // too.
         for [before, first, last, after] in [
             ["", "0.0.0.0", "0.255.255.255", "1.0.0.0"],
             ["9.255.255.255", "10.0.0.0", "10.255.255.255", "11.0.0.0"],

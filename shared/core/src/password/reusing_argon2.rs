@@ -5,9 +5,9 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{self, CustomizedPasswordHasher};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// Argon2 that uses the memory of one hash again for the next: to get 19 MiB from the system, page by page, takes nearly
-/// as long as to fill them. Hashes at the same time have memory of their own. Cheap to clone; the clones share what is
-/// kept. It implements what the library's own verification asks for, which then compares in constant time.
+/// Argon2 that uses the memory of one hash again for the next: to get 19 MiB from the system, page by page, takes
+/// nearly as long as to fill them. Hashes at the same time have memory of their own. Cheap to clone; the clones share
+/// what is kept. It implements what the library's own verification asks for, which then compares in constant time.
 #[derive(Clone, Default)]
 pub(super) struct ReusingArgon2(Arc<Mutex<Vec<Block>>>);
 

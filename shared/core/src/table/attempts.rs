@@ -56,8 +56,8 @@ impl Attempts {
         Self::new(client, table, environment.parsed("STRICT_LIMITS").unwrap_or(true))
     }
 
-    /// Counts an attempt, unless the contender has to wait. One conditional write: of guesses that race each other, no more
-    /// pass than if they came one after the other.
+    /// Counts an attempt, unless the contender has to wait. One conditional write: of guesses that race each other, no
+    /// more pass than if they came one after the other.
     ///
     /// # Errors
     /// See [`AttemptError`].
@@ -114,8 +114,8 @@ impl Attempts {
         (&self.table, contender.window_at(now).0)
     }
 
-    /// Whether the contender has to wait, by the row of its failures if there is one. Counts nothing: for contenders whose
-    /// attempts are counted once they have failed, see [`Attempts::failed`].
+    /// Whether the contender has to wait, by the row of its failures if there is one. Counts nothing: for contenders
+    /// whose attempts are counted once they have failed, see [`Attempts::failed`].
     pub(super) fn check(
         &self,
         row: Option<HashMap<String, AttributeValue>>,

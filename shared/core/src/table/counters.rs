@@ -36,11 +36,11 @@ const SLACK: i64 = 300;
 ///
 /// - A policy that is counted exactly takes one conditional update at every request. Never more than the quota passes,
 ///   however many sandboxes ask at once.
-/// - A leased one (reads) takes one update per block of requests, the first block of a window is free, and the over-run is
-///   bounded: see [`Quota::block`](crate::limit::Quota::block).
+/// - A leased one (reads) takes one update per block of requests, the first block of a window is free, and the over-run
+///   is bounded: see [`Quota::block`](crate::limit::Quota::block).
 /// - A refusal is remembered until the window ends, so that a flood of refused requests costs no call.
-/// - If DynamoDB throttles, requests are refused: a flood must not open the gate. If the counter can't be reached at all,
-///   they pass: the limits protect the service and must not take it down.
+/// - If DynamoDB throttles, requests are refused: a flood must not open the gate. If the counter can't be reached at
+///   all, they pass: the limits protect the service and must not take it down.
 #[derive(Clone)]
 pub struct RateLimiter {
     client: Client,
@@ -120,8 +120,8 @@ impl RateLimiter {
 
     /// Increases the counter, unless it has reached the quota.
     ///
-    /// A failed attempt may be made again. Should DynamoDB have counted the first one, the request counts twice: an error
-    /// on the safe side.
+    /// A failed attempt may be made again. Should DynamoDB have counted the first one, the request counts twice: an
+    /// error on the safe side.
     async fn count(&self, counter: &Counter, amount: u32) -> Result<Counted, TableError> {
         let number = |number: i64| AttributeValue::N(number.to_string());
         let call = self

@@ -18,10 +18,10 @@ const SCHEMA: u32 = 1;
 
 /// The addresses that get no mail.
 ///
-/// A row's key is the SHA-256 of the address, so that no address stands in the table, its exports or its metrics, also not
-/// those of people who have no account. The hash has no key: whoever can read the table could try addresses, but the list
-/// must outlive every secret, for a list that a new secret makes unreadable lets mail go to everybody on it. An
-/// administrator can find a row with nothing but `sha256sum`.
+/// A row's key is the SHA-256 of the address, so that no address stands in the table, its exports or its metrics, also
+/// not those of people who have no account. The hash has no key: whoever can read the table could try addresses, but
+/// the list must outlive every secret, for a list that a new secret makes unreadable lets mail go to everybody on it.
+/// An administrator can find a row with nothing but `sha256sum`.
 #[derive(Debug, Clone)]
 pub struct Suppressions {
     client: Client,
@@ -39,7 +39,8 @@ impl Suppressions {
     /// # Errors
     /// See [`TableError`].
     pub async fn find(&self, email: &Email) -> Result<Option<Suppression>, TableError> {
-        // A bounce, or a complaint, and a wish to get no more are rows of their own: if the one is lifted, the other stays.
+        // A bounce, or a complaint, and a wish to get no more are rows of their own: if the one is lifted, the other
+        // stays.
         let (events, wish) =
             try_join(self.get(key_of(email, Reason::Bounce)), self.get(key_of(email, Reason::Unsubscribed))).await?;
         Ok(events.or(wish))
@@ -113,8 +114,8 @@ impl Suppressions {
 }
 
 /// The row's key: the SHA-256 of the address in its comparable form, in hexadecimal. Addresses that differ in case only
-/// have one row, although a mail server may tell them apart: one mail too few is better than one to who wants none. What its
-/// owner wishes has a row of its own.
+/// have one row, although a mail server may tell them apart: one mail too few is better than one to who wants none.
+/// What its owner wishes has a row of its own.
 fn key_of(email: &Email, reason: Reason) -> String {
     let hash = digest(&SHA256, UniqueName::of(email.as_str()).as_str().as_bytes());
     let kind = if reason == Reason::Unsubscribed { "unsubscribed#" } else { "" };

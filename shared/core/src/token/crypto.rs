@@ -1,5 +1,5 @@
-//! Ed25519 by ring, as a provider for jsonwebtoken. ring is linked for TLS anyway; the providers that jsonwebtoken ships
-//! would link a second cryptography library, and algorithms that must never be accepted here.
+//! Ed25519 by ring, as a provider for jsonwebtoken. ring is linked for TLS anyway; the providers that jsonwebtoken
+//! ships would link a second cryptography library, and algorithms that must never be accepted here.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind, new_error};

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 /// A document's text.
 pub(super) struct Decoded<'a> {
     pub(super) text: Cow<'a, str>,
-    /// Whether U+FFFD stands in for lone surrogates of UTF-16: such a document is unreadable unless it is no JSON anyway.
+    /// Whether U+FFFD stands in for lone surrogates of UTF-16: such a document is unreadable unless it is no JSON
+    /// anyway.
     pub(super) ill_formed: bool,
 }
 

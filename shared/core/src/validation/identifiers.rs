@@ -20,8 +20,8 @@ impl Validate for Uuid {
     }
 }
 
-/// What is wrong with a text that is no UUID, in the words of the version of the `uuid` crate that pydantic has. That one
-/// takes a character for the lowest byte of its number, which is why some letters of other scripts pass for digits.
+/// What is wrong with a text that is no UUID, in the words of the version of the `uuid` crate that pydantic has. That
+/// one takes a character for the lowest byte of its number, which is why some letters of other scripts pass for digits.
 fn uuid_error(text: &str) -> String {
     const GROUPS: [(usize, usize); 5] = [(0, 8), (9, 4), (14, 4), (19, 4), (24, 12)];
     if text.is_empty() || text.len() > 45 {

@@ -13,8 +13,8 @@ pub enum Input {
     Number(Number),
     /// Text, or any query, path, header or form value.
     String(String),
-    /// Text with lone surrogates, which JSON can write and no Rust string can hold: U+FFFD stands in for each. It is sound
-    /// where nobody reads it, as in Python.
+    /// Text with lone surrogates, which JSON can write and no Rust string can hold: U+FFFD stands in for each. It is
+    /// sound where nobody reads it, as in Python.
     IllFormed(String),
     /// A list.
     Array(Vec<Input>),
@@ -66,7 +66,8 @@ impl Number {
     }
 }
 
-/// Shows the input again in a fault. `NaN`, infinities, and fractions that a reader would take for one, are shown as strings.
+/// Shows the input again in a fault. `NaN`, infinities, and fractions that a reader would take for one, are shown as
+/// strings.
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

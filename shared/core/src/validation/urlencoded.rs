@@ -2,8 +2,8 @@
 
 use super::{Input, Model};
 
-/// The pairs of a query string or form, decoded. Encoded bytes that are not UTF-8 become U+FFFD, a `%` without two hexadecimal
-/// digits stays as it is, and a key without `=` has an empty value.
+/// The pairs of a query string or form, decoded. Encoded bytes that are not UTF-8 become U+FFFD, a `%` without two
+/// hexadecimal digits stays as it is, and a key without `=` has an empty value.
 pub fn parse(text: &[u8]) -> Vec<(String, String)> {
     text.split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())

@@ -14,7 +14,8 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Starts a server that answers every request with these pieces, and leaves the connection open behind the last one.
+    /// Starts a server that answers every request with these pieces, and leaves the connection open behind the last
+    /// one.
     pub(crate) async fn start<I>(answer: I) -> Self
     where
         I: IntoIterator<Item = String, IntoIter: Send> + Clone + Send + 'static,

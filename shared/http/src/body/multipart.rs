@@ -1,5 +1,5 @@
-//! Multipart forms (RFC 7578), read as Starlette and python-multipart read them: the same liberties, the same limits, and
-//! the same sentences about what is wrong. A part that nothing ends does not count.
+//! Multipart forms (RFC 7578), read as Starlette and python-multipart read them: the same liberties, the same limits,
+//! and the same sentences about what is wrong. A part that nothing ends does not count.
 
 use axum::body::Bytes;
 

@@ -39,8 +39,8 @@ fn split(field: &[u8]) -> Vec<&[u8]> {
     segments
 }
 
-/// A parameter's name and text. Those in the extended notation of RFC 8187 (`name*=…`) are passed over, because RFC 7578
-/// section 4.2 forbids them in forms.
+/// A parameter's name and text. Those in the extended notation of RFC 8187 (`name*=…`) are passed over, because RFC
+/// 7578 section 4.2 forbids them in forms.
 fn parameter(segment: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut halves = segment.splitn(2, |byte| *byte == b'=');
     let name = trimmed(halves.next().unwrap_or_default()).to_ascii_lowercase();

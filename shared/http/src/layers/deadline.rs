@@ -27,8 +27,8 @@ pub(crate) fn of(request: &Request<Body>, clock: &Clock) -> Duration {
     }
 }
 
-/// The answer, or 504 when it takes too long. The work ends where it is: what it has committed stays, and whoever wants to
-/// try again without doing it twice sends an `Idempotency-Key`.
+/// The answer, or 504 when it takes too long. The work ends where it is: what it has committed stays, and whoever wants
+/// to try again without doing it twice sends an `Idempotency-Key`.
 pub(crate) async fn within(limit: Duration, answer: impl Future<Output = Response>) -> Response {
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| ApiError::TimedOut.into_response())
 }

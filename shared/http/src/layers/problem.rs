@@ -43,7 +43,8 @@ fn problem(status: StatusCode, said: &Said) -> serde_json::Result<Vec<u8>> {
     }
 }
 
-/// Whether the client names problem details as what it accepts, and likes plain JSON no better (RFC 9110 section 12.5.1).
+/// Whether the client names problem details as what it accepts, and likes plain JSON no better (RFC 9110 section
+/// 12.5.1).
 pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
     let (mut problem, mut json) = (0, 0);
     for (media_type, weight) in weighted(headers, ACCEPT) {

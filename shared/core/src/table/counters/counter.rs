@@ -28,8 +28,8 @@ pub(super) struct Verdict {
 impl Counter {
     /// The counter at the second `now`.
     ///
-    /// Every key's windows begin at other times, so that clients that wait for their next window do not all come back at
-    /// once. The shift depends on the key alone: all sandboxes agree on it, whatever they were built with.
+    /// Every key's windows begin at other times, so that clients that wait for their next window do not all come back
+    /// at once. The shift depends on the key alone: all sandboxes agree on it, whatever they were built with.
     pub(super) fn at(now: i64, policy: Policy, subject: &Subject, quota: Quota) -> Self {
         let key = format!("{}#{subject}", policy.as_str());
         let hash = digest::digest(&digest::SHA256, key.as_bytes());
@@ -40,8 +40,8 @@ impl Counter {
         Self { policy, quota, key, window, ends: (window + 1) * length - shift, now }
     }
 
-    /// The key of the counter's row. Every window has a row of its own: no reader depends on when old ones are swept, and
-    /// no row takes more writes than one subject makes.
+    /// The key of the counter's row. Every window has a row of its own: no reader depends on when old ones are swept,
+    /// and no row takes more writes than one subject makes.
     pub(super) fn row_id(&self) -> String {
         format!("{}#{}", self.key, self.window)
     }

@@ -9,9 +9,9 @@ const CAPACITY: usize = 10_000;
 
 /// What a sandbox remembers of the counters that it has met, so that most reads and all refusals need no call.
 ///
-/// Each request is one [`begin`](Self::begin). If that asks for a call, its outcome is told by [`settle`](Self::settle),
-/// [`refuse`](Self::refuse) or [`give_back`](Self::give_back). A counter for which there is no room is counted exactly,
-/// with a call at every request: the limits hold for it as well.
+/// Each request is one [`begin`](Self::begin). If that asks for a call, its outcome is told by
+/// [`settle`](Self::settle), [`refuse`](Self::refuse) or [`give_back`](Self::give_back). A counter for which there is
+/// no room is counted exactly, with a call at every request: the limits hold for it as well.
 pub(super) struct Leases {
     by_key: HashMap<String, Lease>,
     /// No lease ends before this time, so that nobody needs to look for one.
@@ -93,8 +93,8 @@ impl Leases {
 
     /// The counter was below its quota and has been increased by the claim, to `used`.
     ///
-    /// The claims of one counter cover it without overlap, so that each request below the quota is given out once. Those
-    /// of the claim that lie beyond it are not.
+    /// The claims of one counter cover it without overlap, so that each request below the quota is given out once.
+    /// Those of the claim that lie beyond it are not.
     pub(super) fn settle(&mut self, counter: &Counter, claim: Claim, used: u32) -> Verdict {
         let requests = counter.quota.requests;
         let given_out = used.saturating_sub(claim.block);

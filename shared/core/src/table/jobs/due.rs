@@ -33,7 +33,8 @@ pub struct Due {
 
 impl Due {
     /// When to look again, if the job is sent now and nobody has moved it by then. The time doubles, so that jobs that
-    /// wait in a long queue are not sent over and over, up to an hour, so that a queue that lost everything is filled soon.
+    /// wait in a long queue are not sent over and over, up to an hour, so that a queue that lost everything is filled
+    /// soon.
     fn next(&self, now: Timestamp) -> Timestamp {
         let waited: Duration = now.duration_since(self.run_at).try_into().unwrap_or_default();
         later(now.max(self.run_at), waited.clamp(CLOCK_SKEW, LONGEST_REST))
