@@ -42,8 +42,8 @@ struct Call {
     operation: String,
     /// How often it names each table or queue.
     resources: BTreeMap<String, usize>,
-    /// The table and key of a row that is read alone.
-    row: Option<String>,
+    /// The table and key of each row that is read by its key.
+    rows: Vec<String>,
     began: usize,
     ended: usize,
     units: f64,
@@ -111,8 +111,8 @@ impl Intercept for Calls {
         let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
         recording.moment += 1;
         let began = recording.moment;
-        let row = (operation == "GetItem").then(|| format!("{} {}", body["TableName"], body["Key"]));
-        let call = Call { operation, resources: resources(&body), row, began, ended: 0, units: 0.0 };
+        let rows = rows(&body, &operation);
+        let call = Call { operation, resources: resources(&body), rows, began, ended: 0, units: 0.0 };
         config.interceptor_state().store_put(Index(recording.calls.len()));
         recording.calls.push(call);
         Ok(())
@@ -136,6 +136,15 @@ impl Intercept for Calls {
         }
         Ok(())
     }
+}
+
+/// The rows that are read by their keys, each as its table and key.
+fn rows(body: &Value, operation: &str) -> Vec<String> {
+    let alone = (operation == "GetItem").then(|| format!("{} {}", body["TableName"], body["Key"]));
+    let batches = body["RequestItems"].as_object().into_iter().flatten().filter(|_| operation == "BatchGetItem");
+    let keys =
+        batches.flat_map(|(table, batch)| batch["Keys"].as_array().into_iter().flatten().map(move |key| (table, key)));
+    alone.into_iter().chain(keys.map(|(table, key)| format!("{} {key}", Value::from(table.as_str())))).collect()
 }
 
 /// How often each table or queue is named.

@@ -93,6 +93,26 @@ impl App {
         letters
     }
 
+    /// All that a table holds, whatever type it has, one value after the other.
+    pub async fn bytes_of(&self, table: &str) -> Vec<u8> {
+        fn append(value: &AttributeValue, bytes: &mut Vec<u8>) {
+            bytes.push(b'\n');
+            match value {
+                AttributeValue::S(text) | AttributeValue::N(text) => bytes.extend(text.as_bytes()),
+                AttributeValue::B(blob) => bytes.extend(blob.as_ref()),
+                AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => bytes.extend(texts.join("\n").as_bytes()),
+                AttributeValue::Bs(blobs) => blobs.iter().for_each(|blob| bytes.extend(blob.as_ref())),
+                AttributeValue::L(values) => values.iter().for_each(|value| append(value, bytes)),
+                AttributeValue::M(values) => values.values().for_each(|value| append(value, bytes)),
+                _ => {}
+            }
+        }
+        let rows = self.client.scan().table_name(table).send().await.expect("the table answers");
+        let mut bytes = Vec::new();
+        rows.items().iter().flat_map(|row| row.values()).for_each(|value| append(value, &mut bytes));
+        bytes
+    }
+
     /// How many rows there are that belong to a user in the table of what users sign in with.
     pub async fn credentials_of(&self, user_id: &str) -> usize {
         let query = self.client.query().table_name("CredentialsTable").key_condition_expression("user_id = :user");

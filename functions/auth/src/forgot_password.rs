@@ -2,7 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use peregrine_core::email::Email;
-use peregrine_core::job::{Job, Task};
+use peregrine_core::job::Job;
 use peregrine_core::limit::Occasion;
 use peregrine_core::mail::links::LOGIN_PATH;
 use peregrine_core::mail::{Content, Letter};
@@ -88,7 +88,7 @@ pub(crate) async fn forgot_password(
         let content = Content::PasswordReset { asked_from: client.address };
         let letter = Letter { to: asked.email, base_url, content };
         // It belongs to nobody: its owner could see whether there was somebody to write to.
-        let job = Job::new(Task::Email(letter), Uuid::nil(), state.clock.now(), &state.random);
+        let job = Job::mail(letter, Uuid::nil(), state.clock.now(), &state.random);
         match state.jobs.insert(&job, None).await {
             // Without keys there is nothing that two of them could share.
             Ok(()) | Err(InsertJobError::KeyUsed(_) | InsertJobError::Duplicate) => {}

@@ -9,7 +9,6 @@ mod forgot_password;
 mod link;
 mod list_audit_events;
 mod notice;
-mod path;
 mod read_key_set;
 mod refresh_token;
 mod request_verification;

@@ -1,16 +1,14 @@
-use peregrine_core::job::{Job, Task};
-use peregrine_core::mail::{Letter, Notice};
+use peregrine_core::job::Job;
+use peregrine_core::mail::Notice;
 use peregrine_core::table::Also;
 use peregrine_core::user::User;
 
 use crate::AuthState;
 
 impl AuthState {
-    /// The job that tells a user what happened to their account. An address that nobody has confirmed is told nothing,
-    /// because it may be a stranger's.
+    /// See [`Job::notice`].
     pub(crate) fn notice(&self, what: Notice, user: &User, base_url: String) -> Option<Job> {
-        let letter = Letter::notice(what, &user.email, base_url);
-        user.is_verified.then(|| Job::new(Task::Email(letter), user.id, self.clock.now(), &self.random))
+        Job::notice(what, user, base_url, self.clock.now(), &self.random)
     }
 
     /// The same writes, and the job if there is one.

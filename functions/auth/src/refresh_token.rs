@@ -71,8 +71,11 @@ impl AuthState {
                 return Err(ApiError::UnusableRefreshToken);
             }
             let allowed = session.scopes.granted_by(&user.scopes);
+            // It may have begun before sign-in was hardened.
+            let is_narrowed = hardened && !session.has_second_factor;
+            let allowed = if is_narrowed { allowed.without_second_factor() } else { allowed };
             // Before anything is used up.
-            let scopes = granted(&allowed, &grant.scope, hardened, session.has_second_factor)?;
+            let scopes = granted(allowed, &grant.scope)?;
             let session = match session.judge(token.generation, now) {
                 Refreshing::Repeat => session,
                 Refreshing::Rotate => match self.sessions.rotate(&session, now).await {

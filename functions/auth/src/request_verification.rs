@@ -1,5 +1,5 @@
 use axum::extract::State;
-use peregrine_core::job::{Job, JobView, Task};
+use peregrine_core::job::{Job, JobView};
 use peregrine_core::limit::Occasion;
 use peregrine_core::mail::Letter;
 use peregrine_http::base_url::BaseUrl;
@@ -43,6 +43,6 @@ pub(crate) async fn request_verification(
     let to = to.ok_or(ApiError::Conflict("The email address is confirmed"))?;
     count_mail_to(&state.limiter, to, Occasion::Verification).await?;
     let letter = Letter::confirmation(user, to, base_url);
-    let job = Job::new(Task::Email(letter), user.id, state.clock.now(), &state.random);
+    let job = Job::mail(letter, user.id, state.clock.now(), &state.random);
     state.promises.make(key, &job).await
 }

@@ -129,8 +129,8 @@ pub(crate) async fn reset_password(
     let [email, username] = [user.email.as_str(), &user.username].map(UniqueName::of).map(Contender::Name);
     let (deleted, by_email, by_username) = join3(
         state.api_keys.delete_all(user.id),
-        state.attempts.succeeded(&email, now),
-        state.attempts.succeeded(&username, now),
+        state.attempts.forget(&email, now),
+        state.attempts.forget(&username, now),
     )
     .await;
     for error in [deleted.err(), by_email.err(), by_username.err()].into_iter().flatten() {

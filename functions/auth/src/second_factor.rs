@@ -62,7 +62,7 @@ impl AuthState {
         let judgement = self.second_factors.judge(user_id, code, now);
         let (counted, right) = join(self.attempts.begin(&guess, now), judgement).await;
         counted?;
-        Ok(right?.map(|right| (right, self.attempts.success(&guess, now))))
+        Ok(right?.map(|right| (right, self.attempts.forgetting(&guess, now))))
     }
 
     /// The code with which a signed-in user changes the second factor, and what its use writes. Whoever has got hold of

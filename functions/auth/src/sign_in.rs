@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
 use peregrine_core::password::Verified;
+use peregrine_core::scope::Scopes;
 use peregrine_core::session::Session;
-use peregrine_core::table::{Also, CodeKind, ConditionalWriteError, InsertUserError, SignIn};
+use peregrine_core::table::{Also, CodeKind, ConditionalWriteError, UserWithHash};
 use peregrine_core::user::{UniqueName, User};
 use peregrine_core::validation::Rules;
 use peregrine_http::client::Client;
@@ -45,11 +46,16 @@ impl AuthState {
         .await?;
         // Only now, so that an address that has to wait can't keep names from their owners. Both are waited for: a call
         // that is given up takes its connection with it, and a guesser would have one opened for each guess.
-        let (counted, found) = join(self.attempts.begin(&typed, now), self.users.find_for_sign_in(id)).await;
+        let (counted, found) = join(self.attempts.begin(&typed, now), self.users.find_with_hash(id)).await;
         counted?;
+        // Whoever has set the service up may know it, too.
+        let is_initial = self.first_admin.has_configured(&grant.password);
         let verified = self.verify(&grant.username, found?, grant.password, (Rules { hardened }, client)).await?;
         let Some(user) = verified else { return Err(self.refuse(id, client, None, INCORRECT).await) };
-        match self.begin_session(&user, (&grant.scope, grant.otp), (client, hardened), &typed, now).await {
+        // Where sign-in is hardened nobody is an administrator by a password alone, or by one that was generated.
+        let is_narrowed = hardened && (is_initial || !user.has_second_factor);
+        let allowed = if is_narrowed { user.scopes.without_second_factor() } else { user.scopes.clone() };
+        match self.begin_session(&user, (allowed, &grant.scope, grant.otp), client, &typed, now).await {
             Ok(session) => Token::of(&session, &session.scopes, self, &signer, now),
             Err(error) => {
                 // The password is right, so whatever else is wrong is no guess of it.
@@ -61,7 +67,7 @@ impl AuthState {
                     }
                     self.refuse(id, client, Some("right password"), error).await
                 };
-                let (forgotten, answer) = Box::pin(join(self.attempts.succeeded(&typed, now), refusal)).await;
+                let (forgotten, answer) = Box::pin(join(self.attempts.forget(&typed, now), refusal)).await;
                 forgotten?;
                 Err(answer)
             }
@@ -72,19 +78,19 @@ impl AuthState {
     async fn begin_session(
         &self,
         user: &User,
-        (scope, otp): (&str, Option<SecretString>),
-        (client, hardened): (&Client, bool),
+        (allowed, asked, otp): (Scopes, &str, Option<SecretString>),
+        client: &Client,
         typed: &Contender,
         now: Timestamp,
     ) -> Result<Session, ApiError> {
-        let scopes = granted(&user.scopes, scope, hardened, user.has_second_factor)?;
+        let scopes = granted(allowed, asked)?;
         let code = code_of(user, otp)?;
         let began_by = (client.address, client.user_agent.as_deref());
         let session = Session::begin(user, scopes, user.has_second_factor, began_by, now, &self.random);
         let event =
             |action| AuditEvent::new(action, user.id, client.address, now, &self.random).about(session.id.to_string());
         let mut also = Also::nothing()
-            .and(self.attempts.success(typed, now))
+            .and(self.attempts.forgetting(typed, now))
             .and(self.audit.record(&event(AuditAction::SignedIn)));
         if let Some(code) = code {
             let (right, forgetting) = self.judge_code(user.id, &code, now).await?.ok_or(INCORRECT_CODE)?;
@@ -106,7 +112,7 @@ impl AuthState {
     async fn verify(
         &self,
         name: &str,
-        mut found: Option<SignIn>,
+        mut found: Option<UserWithHash>,
         password: SecretString,
         (rules, client): (Rules, &Client),
     ) -> Result<Option<User>, ApiError> {
@@ -116,7 +122,7 @@ impl AuthState {
             let account = admin.account(self.clock.now(), &self.random);
             found = self.create_first_admin(name, account, password.clone(), client).await?;
         }
-        let (user, hash) = found.map(|SignIn { user, password_hash }| (user, password_hash)).unzip();
+        let (user, hash) = found.map(|UserWithHash { user, password_hash }| (user, password_hash)).unzip();
         let verified = self.passwords.verify(password.clone(), hash.clone()).await?;
         let user = user.filter(|user| verified.is_right() && user.may_sign_in(rules));
         if let (Some(user), Some(old), Verified::RightButOutdated) = (&user, hash, verified) {
@@ -154,34 +160,6 @@ impl AuthState {
             tracing::error!(%error, "a refused sign-in could not be put on record or counted");
         }
         answer
-    }
-
-    /// Creates the first administrator's account, once and for all. If another sign-in has just done so, that account
-    /// is the one; if it has been renamed or deleted since, there is none.
-    async fn create_first_admin(
-        &self,
-        name: &str,
-        account: User,
-        password: SecretString,
-        client: &Client,
-    ) -> Result<Option<SignIn>, ApiError> {
-        let password_hash = self.passwords.hash(password).await?;
-        let (action, now) = (AuditAction::SignedUp, self.clock.now());
-        let event = AuditEvent::new(action, account.id, client.address, now, &self.random).about("first administrator");
-        let also = Also::nothing().and(self.audit.record(&event));
-        match self.users.insert_first_admin(&account, &password_hash, &also).await {
-            Ok(()) => {
-                tracing::info!(user_id = %account.id, "created the first administrator");
-                Ok(Some(SignIn { user: account, password_hash }))
-            }
-            Err(InsertUserError::NameTaken(_) | InsertUserError::KeyUsed(_)) => {
-                match self.users.id_of(&UniqueName::of(name)).await? {
-                    None => Ok(None),
-                    id => Ok(self.users.find_for_sign_in(id).await?),
-                }
-            }
-            Err(InsertUserError::Table(error)) => Err(error.into()),
-        }
     }
 }
 

@@ -65,18 +65,11 @@ impl IntoResponse for Token {
     }
 }
 
-/// What is granted of what a user may do: all of it, or what is asked for by name. Where sign-in is hardened, nobody is
-/// an administrator by a password alone.
+/// What is granted of what is allowed: all of it, or what is asked for by name.
 ///
 /// # Errors
 /// 400 if nothing is left of what is asked for (RFC 6749 section 5.2).
-pub(crate) fn granted(
-    allowed: &Scopes,
-    asked: &str,
-    hardened: bool,
-    has_second_factor: bool,
-) -> Result<Scopes, ApiError> {
-    let allowed = if hardened && !has_second_factor { allowed.without_second_factor() } else { allowed.clone() };
+pub(crate) fn granted(allowed: Scopes, asked: &str) -> Result<Scopes, ApiError> {
     if asked.trim().is_empty() {
         return Ok(allowed);
     }

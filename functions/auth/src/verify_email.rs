@@ -3,6 +3,7 @@ use axum::response::Response;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::mail::links::LinkError;
 use peregrine_core::one_time::Purpose;
+use peregrine_core::scope::Scope;
 use peregrine_core::table::Also;
 use peregrine_core::user::User;
 use peregrine_core::validation::Validate;
@@ -90,6 +91,11 @@ pub(crate) async fn verify_email(
     let change = |user: &User| {
         link.check_user(user)?;
         let confirmed = user.confirmed(|address| link.is_for(address), now).ok_or(LinkError::Gone)?;
+        let is_kept = confirmed.email != user.email && state.first_admin.answers_to(confirmed.email.as_str());
+        if is_kept && !user.scopes.allow(Scope::Admin) {
+            // Whoever named the address was not told that it is kept, or they would know whose it is.
+            return Err(LinkError::Gone.into());
+        }
         let event = |action| AuditEvent::new(action, user.id, client.address, now, &state.random);
         let mut also = Also::nothing().and(state.use_up(&link));
         also = also.and(state.audit.record(&event(AuditAction::EmailVerified)));

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::UsersState;
 use crate::circumstances::Circumstances;
 use crate::confirm::{Changer, Confirmation};
+use crate::letters::address_to_confirm;
 
 /// The answer to a name that somebody has.
 pub(crate) const NAME_TAKEN: ApiError = ApiError::Conflict("User already exists");
@@ -38,6 +39,9 @@ pub(crate) struct Permitted<'a> {
 
 impl UsersState {
     /// The user with this id; the caller, if that is who it is, has been read already.
+    ///
+    /// # Errors
+    /// 404 if there is none.
     pub(crate) async fn find(&self, id: Uuid, caller: &User) -> Result<User, ApiError> {
         if caller.id == id {
             return Ok(caller.clone());
@@ -49,6 +53,10 @@ impl UsersState {
     /// record of it and the mails about it. If somebody else is faster, the change is made to what they have left,
     /// unless the request was made for another state, or they have ended the caller's session. Only an admin takes a
     /// name that is kept for the first administrator.
+    ///
+    /// # Errors
+    /// 409 for a name that is taken and after too many lost races, 412 if the request was made for another state, 401
+    /// if the caller's session has ended, 404 if the user has gone, 429 for too many mails.
     pub(crate) async fn change(
         &self,
         permitted: &Permitted<'_>,
@@ -57,7 +65,7 @@ impl UsersState {
     ) -> Result<User, ApiError> {
         let changed = self.try_change(permitted, user, change).await;
         if let (Err(_), Some(confirmation)) = (&changed, &permitted.confirmation) {
-            self.confirmed_in_vain(confirmation).await?;
+            self.confirmed_in_vain(confirmation).await;
         }
         changed
     }
@@ -80,10 +88,10 @@ impl UsersState {
             }
             let (both, is_password_new) = ((&user, &changed), password_hash.is_some());
             let base_url = &circumstances.base_url;
-            let letters = self.letters_of_change(both, *is_address_named, is_password_new, base_url);
-            if *is_address_named && !letters.is_empty() && !is_counted {
+            let to_confirm = address_to_confirm(&user, &changed, *is_address_named);
+            let letters = self.letters_of_change(both, to_confirm, is_password_new, base_url);
+            if let (Some(address), false) = (to_confirm, is_counted) {
                 count_besides(&self.limiter, Policy::Mail, &Subject::User(caller.user.id)).await?;
-                let address = changed.pending_email.as_ref().unwrap_or(&changed.email);
                 count_mail_to(&self.limiter, address, Occasion::Verification).await?;
                 is_counted = true;
             }
@@ -105,6 +113,10 @@ impl UsersState {
 
     /// Deletes a user, whatever it is like by now, unless the request was made for a certain state; then what the user
     /// has signed in with.
+    ///
+    /// # Errors
+    /// 412 if the request was made for another state, 409 after too many lost races, 401 if the caller's session has
+    /// ended, 404 if somebody else was faster.
     pub(crate) async fn delete(
         &self,
         caller: &Scoped<UsersWrite>,

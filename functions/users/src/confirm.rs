@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
-use peregrine_core::table::{TableError, Write};
+use peregrine_core::table::Write;
 use peregrine_core::validation::masked;
 use peregrine_http::caller::{PasswordHash, Scoped, UsersWrite};
 use peregrine_http::client::Client;
@@ -34,7 +34,7 @@ impl UsersState {
     ) -> Result<Confirmation, ApiError> {
         let (contender, at) = (Contender::Password(caller.user.id), self.clock.now());
         self.attempts.begin(&contender, at).await?;
-        let hash = caller.besides.expose().to_owned();
+        let hash = caller.projection.expose().to_owned();
         if !self.passwords.verify(password, Some(hash)).await?.is_right() {
             let refused = AuditEvent::new(AuditAction::SignInRefused, caller.user.id, client.address, at, &self.random);
             self.audit.insert(&refused.about("current password")).await?;
@@ -45,14 +45,14 @@ impl UsersState {
 
     /// Forgets the attempts before, in the transaction of the change.
     pub(crate) fn confirmed(&self, confirmation: &Confirmation) -> Write {
-        self.attempts.success(&confirmation.contender, confirmation.at)
+        self.attempts.forgetting(&confirmation.contender, confirmation.at)
     }
 
-    /// Forgets the attempts before where the change has failed: the password was right.
-    ///
-    /// # Errors
-    /// See [`TableError`].
-    pub(crate) async fn confirmed_in_vain(&self, confirmation: &Confirmation) -> Result<(), TableError> {
-        self.attempts.succeeded(&confirmation.contender, confirmation.at).await
+    /// Forgets the attempts before where the change has failed: the password was right. Why it has failed is what the
+    /// caller hears, also if this does.
+    pub(crate) async fn confirmed_in_vain(&self, confirmation: &Confirmation) {
+        if let Err(error) = self.attempts.forget(&confirmation.contender, confirmation.at).await {
+            tracing::error!(%error, "attempts before a right password could not be forgotten");
+        }
     }
 }

@@ -1,7 +1,5 @@
 use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
-use peregrine_core::idempotency::Once;
-use peregrine_core::job::Job;
 use peregrine_core::limit::Occasion;
 use peregrine_core::mail::{Letter, Notice};
 use peregrine_core::scope::Scope;
@@ -12,6 +10,7 @@ use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::idempotency::{IdempotencyHeader, IdempotencyKey};
 use peregrine_http::pace::{Paced, SignUp, count_mail_to};
 use peregrine_http::parts::Body;
+use peregrine_http::race::Race;
 use peregrine_http::request::Valid;
 use peregrine_http::response::Created;
 use peregrine_http::web_page::Message;
@@ -58,13 +57,17 @@ pub(crate) async fn create_user(
 ) -> Result<Created, ApiError> {
     let user = User::new(&new, state.clock.now(), &state.random);
     circumstances.hardened.check_password(&new.password, &user, "password")?;
+    // What is refused whoever has the address sends no mail, and so counts as none.
+    if state.first_admin.answers_to(&user.username) {
+        return Err(NAME_TAKEN);
+    }
     // Nobody's mailbox fills up because somebody signs up with its address again and again.
     count_mail_to(&state.limiter, &user.email, Occasion::SignUp).await?;
     let admin = caller.filter(|caller| caller.may(Scope::Admin));
     if circumstances.hardened.0 && admin.is_none() {
         return sign_up_discreetly(&state, &user, new, key, &circumstances).await;
     }
-    if !user.unique_names().is_disjoint(&state.first_admin.unique_names()) {
+    if state.first_admin.answers_to(user.email.as_str()) {
         return Err(NAME_TAKEN);
     }
     let password_hash = state.passwords.hash(new.password.into_secret()).await?;
@@ -77,8 +80,8 @@ pub(crate) async fn create_user(
     answer(state.users.insert(&user, &password_hash, &also, once.as_ref()).await, created)
 }
 
-/// Signs up without showing whether the address has an account. Both cases read once, hash the password, write once and
-/// send one message, so that they take about as long; a mail tells the address's owner.
+/// Signs up without showing whether the address has an account. Both cases hash the password, read once, write as many
+/// rows of the same tables and send one message, so that they take as long; a mail tells the address's owner.
 async fn sign_up_discreetly(
     state: &UsersState,
     user: &User,
@@ -86,46 +89,33 @@ async fn sign_up_discreetly(
     key: IdempotencyKey,
     circumstances: &Circumstances,
 ) -> Result<Created, ApiError> {
-    let kept = state.first_admin.unique_names();
-    let is_kept = |name: &str| kept.contains(&UniqueName::of(name));
-    if is_kept(&user.username) {
-        return Err(NAME_TAKEN);
-    }
-    let is_known =
-        state.users.id_of(&UniqueName::of(user.email.as_str())).await?.is_some() || is_kept(user.email.as_str());
     let password_hash = state.passwords.hash(new.password.into_secret()).await?;
     let created = Created::told(&CHECK_YOUR_MAIL)?;
     let once = state.idempotency.once(key, None, &created);
-    if !is_known {
-        let welcome = state.mail(Letter::welcome(user, circumstances.base_url.clone()), user.id);
-        let event = state.event_of_sign_up(AuditAction::SignedUp, user, circumstances);
-        let also = Also::nothing().and_promise(state.jobs.promise(&welcome)).and(state.audit.record(&event));
-        match state.users.insert(user, &password_hash, &also, once.as_ref()).await {
-            // Somebody was faster with the address, so it is known by now.
-            Err(InsertUserError::NameTaken(taken)) if taken.email && !taken.username => {}
-            inserted => return answer(inserted, created),
-        }
-    }
+    let welcome = state.mail(Letter::welcome(user, circumstances.base_url.clone()), user.id);
     let notice = Letter::notice(Notice::AlreadyRegistered, &user.email, circumstances.base_url.clone());
     let notice = state.mail(notice, user.id);
-    let inserted = state.reserve_username(user, &notice, circumstances, once.as_ref()).await;
-    answer(inserted, created)
+    let mut race = Race::new("Somebody else signed up or left with this address, please try again");
+    loop {
+        let holder = state.users.id_of(&UniqueName::of(user.email.as_str())).await?;
+        let written = if holder.is_none() && !state.first_admin.answers_to(user.email.as_str()) {
+            let event = state.event_of_sign_up(AuditAction::SignedUp, user, circumstances);
+            let also = Also::nothing().and_promise(state.jobs.promise(&welcome)).and(state.audit.record(&event));
+            state.users.insert(user, &password_hash, &also, once.as_ref()).await
+        } else {
+            let event = state.event_of_sign_up(AuditAction::SignUpRefused, user, circumstances).by(None);
+            let also = Also::nothing().and_promise(state.jobs.promise(&notice)).and(state.audit.record(&event));
+            state.users.reserve_username(user, holder, &also, once.as_ref()).await
+        };
+        match written {
+            // The address has got an account meanwhile, or lost it.
+            Err(InsertUserError::NameTaken(taken)) if taken.email && !taken.username => race.lost()?,
+            written => return answer(written, created),
+        }
+    }
 }
 
 impl UsersState {
-    /// Writes what a sign-up comes to whose address has an account.
-    async fn reserve_username(
-        &self,
-        user: &User,
-        notice: &Job,
-        circumstances: &Circumstances,
-        once: Option<&Once>,
-    ) -> Result<(), InsertUserError> {
-        let event = self.event_of_sign_up(AuditAction::SignUpRefused, user, circumstances).by(None);
-        let also = Also::nothing().and_promise(self.jobs.promise(notice)).and(self.audit.record(&event));
-        self.users.reserve_username(user, &also, once).await
-    }
-
     fn event_of_sign_up(&self, action: AuditAction, user: &User, circumstances: &Circumstances) -> AuditEvent {
         AuditEvent::new(action, user.id, circumstances.client.address, self.clock.now(), &self.random)
     }

@@ -5,10 +5,10 @@ use peregrine_http::parts::Path;
 use peregrine_http::precondition::IfMatch;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
+use peregrine_http::user_path::UserPath;
 
 use crate::UsersState;
 use crate::circumstances::Circumstances;
-use crate::path::UserPath;
 
 /// Delete a user.
 ///

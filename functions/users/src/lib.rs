@@ -12,7 +12,6 @@ mod list;
 mod me;
 mod notify;
 mod password;
-mod path;
 mod read;
 mod replace;
 mod state;

@@ -32,8 +32,8 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
 /// Change some of the caller's own account.
 ///
 /// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A
-/// new password ends all sessions, and so does deactivation. No API key changes `email` or `password`. Where sign-in is
-/// hardened both take the current password.
+/// new password ends all sessions, and so does deactivation. No API key changes `email`, `username` or `password`.
+/// Where sign-in is hardened all three take the current password.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/me",

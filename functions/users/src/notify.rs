@@ -1,5 +1,5 @@
 use axum::extract::State;
-use peregrine_core::job::{Job, JobView, Task};
+use peregrine_core::job::{Job, JobView};
 use peregrine_core::mail::{Content, Letter};
 use peregrine_core::notification::{DEFAULT_MESSAGE, DEFAULT_SUBJECT, UserNotification};
 use peregrine_http::base_url::BaseUrl;
@@ -10,9 +10,9 @@ use peregrine_http::pace::{Mail, Paced};
 use peregrine_http::parts::{Body, Path};
 use peregrine_http::request::Valid;
 use peregrine_http::response::Created;
+use peregrine_http::user_path::UserPath;
 
 use crate::UsersState;
-use crate::path::UserPath;
 
 /// What is asked.
 type Asked = (Path<UserPath>, (IdempotencyKey, BaseUrl), Option<Body<UserNotification>>);
@@ -61,6 +61,6 @@ pub(crate) async fn notify_user(
     };
     let now = state.clock.now();
     let letter = Letter { to: user.email, base_url, content };
-    let job = Job::new(Task::Email(letter), caller.user.id, now, &state.random);
+    let job = Job::mail(letter, caller.user.id, now, &state.random);
     state.promises.make(key, &job).await
 }

@@ -5,9 +5,9 @@ use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
+use peregrine_http::user_path::UserPath;
 
 use crate::UsersState;
-use crate::path::UserPath;
 
 /// Show a user to themselves or to an admin.
 ///

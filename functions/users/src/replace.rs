@@ -6,11 +6,11 @@ use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
 use peregrine_http::precondition::IfMatch;
 use peregrine_http::request::Valid;
+use peregrine_http::user_path::UserPath;
 
 use crate::UsersState;
 use crate::change::Permitted;
 use crate::circumstances::Circumstances;
-use crate::path::UserPath;
 
 /// Who asks.
 type Owner = BySession<SelfOrAdmin<UsersWrite, PasswordHash>>;

@@ -8,12 +8,12 @@ use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
 use peregrine_http::precondition::IfMatch;
 use peregrine_http::request::Valid;
+use peregrine_http::user_path::UserPath;
 
 use crate::UsersState;
 use crate::change::Permitted;
 use crate::circumstances::Circumstances;
 use crate::confirm::{Changer, Confirmation};
-use crate::path::UserPath;
 
 /// Who asks.
 type Owner = SelfOrAdmin<UsersWrite, PasswordHash>;
@@ -23,8 +23,8 @@ type Asked = (Path<UserPath>, Body<UserPatch>, Circumstances);
 /// Change some of a user's account.
 ///
 /// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A
-/// new password ends all sessions, and so does deactivation. No API key changes `email` or `password`. Where sign-in is
-/// hardened both take the current password, and an admin sets nobody else's password.
+/// new password ends all sessions, and so does deactivation. No API key changes `email`, `username` or `password`.
+/// Where sign-in is hardened all three take the current password, and an admin sets nobody else's password.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{user_id}",
@@ -121,7 +121,8 @@ async fn confirm(
     patch: &UserPatch,
     circumstances: &Circumstances,
 ) -> Result<Option<Confirmation>, ApiError> {
-    if user.id != caller.user.id || !patch.changes_sign_in() {
+    let is_asked = patch.changes_sign_in() || (circumstances.hardened.0 && patch.renames());
+    if user.id != caller.user.id || !is_asked {
         return Ok(None);
     }
     match &patch.current_password {

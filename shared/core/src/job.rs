@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::mail::Letter;
+use crate::mail::{Letter, Notice};
 use crate::random::Random;
+use crate::user::User;
 use crate::web_url::WebUrl;
 use crate::webhook;
 
@@ -124,6 +125,19 @@ impl Job {
             finished_at: None,
             version: 1,
         }
+    }
+
+    /// A job that sends a letter, on behalf of `owner_id`.
+    pub fn mail(letter: Letter, owner_id: Uuid, now: Timestamp, random: &Random) -> Self {
+        Self::new(Task::Email(letter), owner_id, now, random)
+    }
+
+    /// A job that tells a user what happened to their account. It belongs to nobody: whoever has got hold of the
+    /// account could cancel it, and its owner would not hear of it. An address that nobody has confirmed is told
+    /// nothing, because it may be a stranger's.
+    pub fn notice(what: Notice, user: &User, base_url: String, now: Timestamp, random: &Random) -> Option<Self> {
+        let letter = Letter::notice(what, &user.email, base_url);
+        user.is_verified.then(|| Self::mail(letter, Uuid::nil(), now, random))
     }
 
     /// How long a queue must hold a message about the job back, `None` if that is longer than a queue can.

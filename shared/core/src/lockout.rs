@@ -1,5 +1,5 @@
-//! Lockout: attempts to show who one is, and how long to wait after some have failed (OWASP ASVS 6.1.1, NIST SP 800-63B
-//! section 5.2.2).
+//! Lockout: attempts to show who one is, and how long to wait after some have failed (OWASP ASVS 6.1.1, NIST SP
+//! 800-63B-4 section 3.2.2).
 //!
 //! What is guessed at is counted before it is judged, so that guesses that race each other can't pass together, and
 //! forgotten once an attempt has succeeded. Network addresses are counted after a failure, and a success takes nothing

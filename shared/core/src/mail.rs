@@ -68,6 +68,8 @@ pub enum Notice {
     PasswordReset,
     /// The account has another email address. Told to the old one.
     EmailChanged,
+    /// The account has another username.
+    UsernameChanged,
     /// A second factor was set up.
     SecondFactorEnabled,
     /// The second factor was removed.
@@ -81,10 +83,11 @@ pub enum Notice {
 
 impl Notice {
     /// All that there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::EmailChanged,
+        Self::UsernameChanged,
         Self::SecondFactorEnabled,
         Self::SecondFactorDisabled,
         Self::RefreshTokenReused,

@@ -19,6 +19,7 @@ impl Random {
     /// # Panics
     /// When bytes are asked for and the operating system has none, which Linux rules out once it has booted.
     pub fn system() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "what everybody else takes is made here")]
         let system = SystemRandom::new();
         #[expect(clippy::expect_used, reason = "without randomness no key or id is safe, so nothing may go on")]
         Self::from_fn(move |bytes| system.fill(bytes).expect("the operating system gives random bytes"))

@@ -124,15 +124,15 @@ impl Authenticator {
         match credential {
             Credential::AccessToken(token) => {
                 let found = P::find(&self.users, token.user_id).await?;
-                let (user, besides) = found.filter(|(user, _)| user.accepts(token.session)).ok_or(REFUSED)?;
+                let (user, projection) = found.filter(|(user, _)| user.accepts(token.session)).ok_or(REFUSED)?;
                 let scopes = token.scopes.granted_by(&user.scopes);
-                Ok(ActiveUser { scopes, user, session: Some(token.session), besides })
+                Ok(ActiveUser { scopes, user, session: Some(token.session), projection })
             }
             Credential::ApiKey(presented) => {
                 // Side by side, so that a key takes no longer than a token.
                 let (key, found) =
                     futures_util::try_join!(self.api_keys.find(&presented), P::find(&self.users, presented.user_id))?;
-                let (user, besides) = found.filter(|(user, _)| user.is_active).ok_or(REFUSED)?;
+                let (user, projection) = found.filter(|(user, _)| user.is_active).ok_or(REFUSED)?;
                 let key = key.filter(|key| key.is_live(user.api_key_epoch, self.clock.now())).ok_or(REFUSED)?;
                 // Where an admin's sign-in takes a second factor, what a key can do must not outlive it.
                 let scopes = if received.exchange.hardened() && !user.has_second_factor {
@@ -140,7 +140,7 @@ impl Authenticator {
                 } else {
                     key.scopes.granted_by(&user.scopes)
                 };
-                Ok(ActiveUser { user, scopes, session: None, besides })
+                Ok(ActiveUser { user, scopes, session: None, projection })
             }
         }
     }
@@ -211,7 +211,7 @@ pub struct ActiveUser<P = ()> {
     /// The session that the access token belongs to; an API key has none.
     pub session: Option<SessionRef>,
     /// What has been read of the user's row besides.
-    pub besides: P,
+    pub projection: P,
 }
 
 impl<P> ActiveUser<P> {

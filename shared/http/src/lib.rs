@@ -43,5 +43,7 @@ pub mod request;
 pub mod response;
 pub mod routes;
 pub mod service;
+#[cfg(feature = "auth")]
+pub mod user_path;
 pub mod web_page;
 mod weights;

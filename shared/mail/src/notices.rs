@@ -35,6 +35,11 @@ pub(crate) fn words_of(notice: Notice) -> Words {
             "If that was not you, write to whoever runs this service. A new password can only be sent to the new \
              address:",
         ),
+        Notice::UsernameChanged => (
+            "Your username was changed",
+            "Your account now has another username. If that was you, there is nothing to do.",
+            IF_NOT_YOU,
+        ),
         Notice::SecondFactorEnabled => (
             "A second factor was set up",
             "Signing in to your account now takes a code besides the password. If that was you, there is nothing to \

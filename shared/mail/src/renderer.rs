@@ -233,6 +233,7 @@ fn name_of(notice: Notice) -> &'static str {
         Notice::PasswordChanged => "password-changed",
         Notice::PasswordReset => "password-was-reset",
         Notice::EmailChanged => "email-changed",
+        Notice::UsernameChanged => "username-changed",
         Notice::SecondFactorEnabled => "second-factor-enabled",
         Notice::SecondFactorDisabled => "second-factor-disabled",
         Notice::RefreshTokenReused => "refresh-token-reused",

@@ -17,6 +17,14 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// The calls with the tables and queues that they name, by round trips.
+    pub fn calls(&self) -> Vec<Vec<&str>> {
+        self.round_trips
+            .iter()
+            .map(|side_by_side| side_by_side.iter().map(|(call, _)| call.as_str()).collect())
+            .collect()
+    }
+
     /// The names of the operations that were called, by round trips.
     pub fn operations(&self) -> Vec<Vec<&str>> {
         fn name((call, _): &(String, usize)) -> &str {
@@ -31,7 +39,7 @@ impl Cost {
             0.0 + calls.iter().filter(|call| call.is_read() == is_read).map(|call| call.units).sum::<f64>()
         };
         let mut rows = BTreeMap::<_, usize>::new();
-        for row in calls.iter().filter_map(|call| call.row.clone()) {
+        for row in calls.iter().flat_map(|call| call.rows.clone()) {
             *rows.entry(row).or_default() += 1;
         }
         let read_again = rows.into_iter().filter(|(_, times)| *times > 1).map(|(row, _)| row).collect();

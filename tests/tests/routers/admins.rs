@@ -8,12 +8,24 @@ use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App};
 use tests::client::{Account, Answer};
 use totp_rs::Totp;
 
+/// What the first administrator has chosen instead of the generated password.
+const OWN_PASSWORD: &str = "correct horse battery staple";
+
+/// The bundle, whose first administrator has replaced the generated password.
 async fn start() -> App {
-    App::start_with(&[("HARDENED", "true")]).await
+    let app = App::start_with(&[("HARDENED", "true")]).await;
+    let token = sign_in_with(&app, ADMIN_PASSWORD, None).await.text("/access_token");
+    let change = json!({"current_password": ADMIN_PASSWORD, "new_password": OWN_PASSWORD});
+    assert_eq!(app.put("/users/me/password").bearer(&token).json(&change).send().await.status, 204);
+    app
 }
 
 async fn sign_in(app: &App, otp: Option<&str>) -> Answer {
-    let form = [("username", ADMIN_EMAIL), ("password", ADMIN_PASSWORD), ("otp", otp.unwrap_or_default())];
+    sign_in_with(app, OWN_PASSWORD, otp).await
+}
+
+async fn sign_in_with(app: &App, password: &str, otp: Option<&str>) -> Answer {
+    let form = [("username", ADMIN_EMAIL), ("password", password), ("otp", otp.unwrap_or_default())];
     let sent = if otp.is_some() { form.as_slice() } else { &form[..2] };
     let answer = app.post("/token").form(sent).send().await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -57,13 +69,17 @@ async fn without_a_second_factor_an_admin_is_none_neither_by_signing_in_nor_by_r
         assert_eq!(rights(&app, tokens).await, (false, false));
     }
     for scope in ["admin", "notifications:send"] {
-        let form = [("username", ADMIN_EMAIL), ("password", ADMIN_PASSWORD), ("scope", scope)];
+        let form = [("username", ADMIN_EMAIL), ("password", OWN_PASSWORD), ("scope", scope)];
         assert_eq!(app.post("/token").form(&form).send().await.status, 400, "{scope}");
         let form = [("refresh_token", &*second.text("/refresh_token")), ("scope", scope)];
         assert_eq!(app.post("/token/refresh").form(&form).send().await.status, 400, "{scope}");
     }
     let elsewhere = App::start().await;
-    assert_eq!(rights(&elsewhere, &sign_in(&elsewhere, None).await).await, (true, true), "the guides ask for none");
+    assert_eq!(
+        rights(&elsewhere, &sign_in_with(&elsewhere, ADMIN_PASSWORD, None).await).await,
+        (true, true),
+        "the guides ask for none"
+    );
 }
 
 #[tokio::test]
@@ -99,4 +115,21 @@ async fn a_session_that_began_without_a_second_factor_makes_nobody_an_admin_once
     app.users().update(&user, &protected, None, &Also::nothing()).await.unwrap();
     let after = refresh(&app, &before).await;
     assert_eq!((after.status, rights(&app, &after).await), (200, (false, false)));
+}
+
+#[tokio::test]
+async fn the_generated_password_gives_no_admin_rights_where_sign_in_is_hardened() {
+    let app = App::start_with(&[("HARDENED", "true")]).await;
+    let before = sign_in_with(&app, ADMIN_PASSWORD, None).await;
+    let shown = set_up(&app, &before).await;
+    let with_factor = sign_in_with(&app, ADMIN_PASSWORD, Some(&shown())).await;
+    let refreshed = refresh(&app, &with_factor).await;
+    for tokens in [&with_factor, &refreshed] {
+        assert_eq!(rights(&app, tokens).await, (false, false), "others may have read it, too");
+    }
+    let change = json!({"current_password": ADMIN_PASSWORD, "new_password": OWN_PASSWORD});
+    let changed = app.put("/users/me/password").bearer(&refreshed.text("/access_token")).json(&change).send().await;
+    assert_eq!(changed.status, 204);
+    app.pass(SignedDuration::from_secs(30));
+    assert_eq!(rights(&app, &sign_in(&app, Some(&shown())).await).await, (true, true));
 }

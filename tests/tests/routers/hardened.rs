@@ -5,9 +5,8 @@ use peregrine_core::one_time::Purpose;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::user::UniqueName;
 use serde_json::{Value, json};
-use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, PASSWORD};
+use tests::app::{ADMIN_EMAIL, App, PASSWORD};
 use tests::client::{Account, Answer};
-use totp_rs::Totp;
 
 async fn start() -> App {
     App::start_with(&[("HARDENED", "true")]).await
@@ -142,9 +141,15 @@ async fn a_sign_up_makes_the_same_calls_whether_or_not_the_address_has_an_accoun
         sign_up(&app, email, username).await;
         made.push(app.calls.stop());
     }
-    let expected = [["UpdateItem"], ["UpdateItem"], ["GetItem"], ["TransactWriteItems"], ["SendMessage"]];
+    let expected = [
+        ["UpdateItem RateLimits"],
+        ["UpdateItem RateLimits"],
+        ["GetItem Users"],
+        ["TransactWriteItems Audit + Jobs + 3 Users"],
+        ["SendMessage EmailQueue"],
+    ];
     for cost in &made {
-        assert_eq!(cost.operations(), expected, "{cost:?}");
+        assert_eq!(cost.calls(), expected, "{cost:?}");
     }
 }
 
@@ -272,8 +277,32 @@ async fn a_reset_sets_no_common_password_and_none_made_of_the_users_names() {
 async fn other_changes_take_no_password() {
     let app = start().await;
     let ann = user(&app, "ann").await;
-    assert_eq!(patch(&app, &ann, json!({"age": 41, "username": "anna"})).await.status, 200);
-    assert_eq!(patch(&app, &ann, json!({"username": "a@b"})).await.faults(), ["value_error body.username"]);
+    assert_eq!(patch(&app, &ann, json!({"age": 41, "full_name": "Ann"})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_new_username_takes_the_current_password() {
+    let app = start().await;
+    let ann = user(&app, "ann").await;
+    let renamed = async |name: &str, current: Option<&str>| {
+        let change = json!({"username": name, "current_password": current});
+        patch(&app, &ann, change).await
+    };
+    assert_eq!(renamed("anna", None).await.faults(), ["missing body.current_password"]);
+    assert_eq!(renamed("anna", Some("Wr0ngPassword")).await.faults(), ["value_error body.current_password"]);
+    assert_eq!(renamed("a@b", Some(PASSWORD)).await.faults(), ["value_error body.username"]);
+    assert_eq!(renamed("anna", Some(PASSWORD)).await.text("/username"), "anna");
+}
+
+#[tokio::test]
+async fn an_address_that_is_kept_for_the_first_administrator_becomes_nobody_elses() {
+    let app = start().await;
+    let ann = user(&app, "ann").await;
+    let change = json!({"email": ADMIN_EMAIL, "current_password": PASSWORD});
+    let asked = patch(&app, &ann, change).await;
+    assert_eq!(asked.status, 200, "to refuse it would tell whose address it is");
+    assert_eq!(confirm(&app, &ann.id, ADMIN_EMAIL).await, 400);
+    assert_eq!(app.admin().await.email, ADMIN_EMAIL);
 }
 
 #[tokio::test]
@@ -382,32 +411,6 @@ async fn to_change_the_password_one_must_have_signed_in_lately() {
     assert_eq!(refused.header("www-authenticate"), Some(challenge));
     let ann = app.session_of(&ann).await;
     assert_eq!(app.put("/users/me/password").by(&ann).json(&body).send().await.status, 204);
-}
-
-#[tokio::test]
-async fn nobody_is_an_administrator_by_a_password_alone() {
-    let app = start().await;
-    let sign_in = async |more: &[(&str, &str)]| {
-        let form = [&[("username", ADMIN_EMAIL), ("password", ADMIN_PASSWORD)], more].concat();
-        app.post("/token").form(&form).send().await
-    };
-    let lists_users = async |by: &Answer| app.get("/users").bearer(&by.text("/access_token")).send().await.status;
-    let weak = sign_in(&[]).await;
-    assert_eq!(weak.text("/scope"), "users:read users:write items:read items:write");
-    assert_eq!(lists_users(&weak).await, 403);
-    assert_eq!(sign_in(&[("scope", "admin")]).await.status, 400);
-    let refresh = [("refresh_token", weak.text("/refresh_token")), ("scope", "admin".to_owned())];
-    let refresh = refresh.each_ref().map(|(name, value)| (*name, value.as_str()));
-    assert_eq!(app.post("/token/refresh").form(&refresh).send().await.status, 400, "nor by going on with it");
-
-    let token = weak.text("/access_token");
-    let device = Totp::from_url(app.post("/users/me/totp").bearer(&token).send().await.text("/uri")).unwrap();
-    let shown = || device.generate(u64::try_from(app.now().as_second()).unwrap()).to_string();
-    let confirm = app.post("/users/me/totp/confirm").bearer(&token).json(&json!({"otp": shown()}));
-    assert_eq!(confirm.send().await.status, 200);
-    app.pass(SignedDuration::from_secs(30));
-    let strong = sign_in(&[("otp", &shown())]).await;
-    assert_eq!((strong.text("/scope").contains("admin"), lists_users(&strong).await), (true, 200));
 }
 
 /// What takes an account over and yet goes by a session of any age: a new address or password by these takes the

@@ -179,3 +179,16 @@ async fn refused_and_successful_sign_ins_are_on_record_without_the_name_that_was
     assert!(all.iter().any(|event| event["action"] == "signed_in" && event["user_id"] == json!(ann.id)));
     assert!(!events.raw.contains("my-secret-password"));
 }
+
+#[tokio::test]
+async fn a_sign_in_that_a_fault_ends_is_no_guess_and_not_on_record_as_refused() {
+    let app = App::start_with(&STRICT).await;
+    let ann = app.user("ann").await;
+    for _ in 0..11 {
+        app.faults().fail("dynamodb", "TransactWriteItems", "AccessDeniedException", 400, 1);
+        assert_eq!(attempt(&app, "ann", PASSWORD).await.status, 500);
+    }
+    assert_eq!(attempt(&app, "ann", PASSWORD).await.status, 200);
+    let happened = app.events_of(&ann.id).await;
+    assert!(happened.iter().all(|(action, ..)| action != "sign_in_refused"), "{happened:?}");
+}

@@ -42,6 +42,33 @@ async fn an_owner_is_told_of_a_changed_second_factor_and_a_stolen_token() {
 }
 
 #[tokio::test]
+async fn a_new_username_is_told_to_the_address() {
+    let app = App::start().await;
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    for _ in 0..2 {
+        let renamed = app.patch("/users/me").by(&ann).json(&json!({"username": "anna"})).send().await;
+        assert_eq!(renamed.status, 200);
+    }
+    assert_eq!(app.letters().await, [("ann@example.com".to_owned(), "username_changed".to_owned())], "once");
+}
+
+#[tokio::test]
+async fn whoever_has_got_hold_of_an_account_can_not_call_off_what_its_owner_is_told() {
+    let app = App::start().await;
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    let moved = json!({"email": "mallory@example.com"});
+    assert_eq!(app.patch("/users/me").by(&ann).json(&moved).send().await.status, 200);
+    let told = [("ann@example.com", "email_changed"), ("mallory@example.com", "confirm")];
+    assert_eq!(app.letters().await, told.map(|(to, said)| (to.to_owned(), said.to_owned())));
+    let own = app.get("/jobs").by(&ann).send().await;
+    assert_eq!(own.body.as_array().unwrap().len(), 1, "the mail that was asked for, not the one that warns");
+    let jobs = app.client.scan().table_name("JobsTable").send().await.unwrap().items.unwrap();
+    let mut ids = jobs.iter().map(|job| job["id"].as_s().unwrap());
+    let notice = ids.find(|id| **id != own.text("/0/id")).unwrap();
+    assert_eq!(app.delete(&format!("/jobs/{notice}")).by(&ann).send().await.status, 404);
+}
+
+#[tokio::test]
 async fn an_address_that_is_not_confirmed_is_told_nothing() {
     let app = App::start().await;
     let ann = app.user("ann").await;

@@ -323,6 +323,23 @@ async fn what_a_deleted_user_has_signed_in_with_is_deleted() {
 }
 
 #[tokio::test]
+async fn whoever_names_an_address_in_vain_uses_up_none_of_its_mails() {
+    let app = App::start_with(&[("RATE_LIMITS", "mailbox=1/1800")]).await;
+    let (ann, bob) = (app.account("ann", Scopes::of_new_user()).await, app.user("bob").await);
+    let whole = json!({"email": ann.email, "username": "ann", "password": PASSWORD});
+    for _ in 0..2 {
+        let kept = json!({"email": "carl@example.com", "username": "admin", "password": PASSWORD});
+        assert_eq!(app.post("/users").json(&kept).send().await.status, 409);
+        let replaced = app.put(&format!("/users/{}", ann.id)).by(&app.session_of(&ann).await).json(&whole).send().await;
+        assert_eq!(replaced.status, 200, "no mail is asked for: {replaced:?}");
+    }
+    let new = json!({"email": "carl@example.com", "username": "carl", "password": PASSWORD});
+    assert_eq!(app.post("/users").json(&new).send().await.status, 201);
+    let moved = app.patch("/users/me").by(&bob).json(&json!({"email": "bobby@example.com"})).send().await;
+    assert_eq!(moved.status, 200);
+}
+
+#[tokio::test]
 async fn the_guides_names_show_the_callers_account() {
     let app = App::start().await;
     let ann = app.user("ann").await;
@@ -339,8 +356,7 @@ async fn the_guides_names_show_the_callers_account() {
 async fn a_hash_of_other_parameters_is_replaced_at_the_next_sign_in() {
     let app = App::start().await;
     let ann = app.account_with("ann", Scopes::of_new_user(), OUTDATED_HASH).await;
-    let hash =
-        async || app.users().find_for_sign_in(Uuid::parse_str(&ann.id).ok()).await.unwrap().unwrap().password_hash;
+    let hash = async || app.users().find_with_hash(Uuid::parse_str(&ann.id).ok()).await.unwrap().unwrap().password_hash;
     let wrong = app.post("/token").form(&[("username", "ann"), ("password", "Wr0ngPassword")]).send().await;
     assert_eq!((wrong.status, hash().await.as_str()), (401, OUTDATED_HASH));
     assert_eq!(app.sign_in("ann", PASSWORD).await.id, ann.id);

@@ -10,11 +10,11 @@ use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
+use peregrine_http::user_path::UserPath;
 
 use super::NOT_SET_UP;
 use crate::AuthState;
 use crate::change_user::UserChange;
-use crate::path::UserPath;
 
 const NOT_FOUND: ApiError = ApiError::NotFound("User not found");
 

@@ -8,11 +8,11 @@ use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
+use peregrine_http::user_path::UserPath;
 use uuid::Uuid;
 
 use crate::AuthState;
 use crate::change_user::UserChange;
-use crate::path::UserPath;
 
 /// End all of the caller's sessions, this one included.
 ///

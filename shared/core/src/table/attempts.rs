@@ -154,7 +154,7 @@ impl Attempts {
     }
 
     /// Forgets the contender's failures, in the transaction of what has succeeded.
-    pub fn success(&self, contender: &Contender, now: Timestamp) -> Write {
+    pub fn forgetting(&self, contender: &Contender, now: Timestamp) -> Write {
         let (key, _) = contender.window_at(now);
         Delete::builder().table_name(&self.table).key("id", AttributeValue::S(key)).into()
     }
@@ -163,7 +163,7 @@ impl Attempts {
     ///
     /// # Errors
     /// See [`TableError`].
-    pub async fn succeeded(&self, contender: &Contender, now: Timestamp) -> Result<(), TableError> {
+    pub async fn forget(&self, contender: &Contender, now: Timestamp) -> Result<(), TableError> {
         let (key, _) = contender.window_at(now);
         let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(key));
         delete.send().await.map_err(|error| TableError::call("DeleteItem", &error))?;

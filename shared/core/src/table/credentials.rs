@@ -1,17 +1,15 @@
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::TableError;
 
-/// The most rows that one call deletes (the limit of `BatchWriteItem`).
-const BATCH: usize = 25;
-/// How often DynamoDB is asked to delete what it has left over of a batch.
-const ATTEMPTS: u32 = 5;
+/// How many rows are deleted side by side. One by one, and not by `BatchWriteItem`: whoever may call that may also put
+/// rows, and credentials are not theirs to make who delete them.
+const SIDE_BY_SIDE: usize = 25;
 
 /// All that users sign in with and have signed in to, whatever kind it is.
 #[derive(Debug, Clone)]
@@ -42,45 +40,19 @@ impl Credentials {
             .projection_expression("user_id, entry")
             .consistent_read(true)
             .into_paginator()
-            .items()
             .send();
-        let mut batch = Vec::new();
-        while let Some(row) = rows.next().await {
-            let key = row.map_err(|error| TableError::call("Query", &error))?;
-            batch.push(deletion_of(key).map_err(|error| incomplete(&error))?);
-            if batch.len() == BATCH {
-                self.delete(std::mem::take(&mut batch)).await?;
+        while let Some(page) = rows.next().await {
+            let keys = page.map_err(|error| TableError::call("Query", &error))?.items.unwrap_or_default();
+            for keys in keys.chunks(SIDE_BY_SIDE) {
+                try_join_all(keys.iter().map(|key| self.delete(key))).await?;
             }
         }
-        self.delete(batch).await
+        Ok(())
     }
 
-    async fn delete(&self, mut left: Vec<WriteRequest>) -> Result<(), TableError> {
-        for attempt in 0..ATTEMPTS {
-            if left.is_empty() {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20) * attempt).await;
-            let answer = self
-                .client
-                .batch_write_item()
-                .request_items(&self.table, std::mem::take(&mut left))
-                .send()
-                .await
-                .map_err(|error| TableError::call("BatchWriteItem", &error))?;
-            left = answer.unprocessed_items.unwrap_or_default().into_values().flatten().collect();
-        }
-        if left.is_empty() { Ok(()) } else { Err(TableError::Busy) }
+    async fn delete(&self, key: &HashMap<String, AttributeValue>) -> Result<(), TableError> {
+        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key.clone()));
+        delete.send().await.map_err(|error| TableError::call("DeleteItem", &error))?;
+        Ok(())
     }
-}
-
-fn deletion_of(key: HashMap<String, AttributeValue>) -> Result<WriteRequest, BuildError> {
-    DeleteRequest::builder()
-        .set_key(Some(key))
-        .build()
-        .map(|delete| WriteRequest::builder().delete_request(delete).build())
-}
-
-fn incomplete(error: &BuildError) -> TableError {
-    TableError::Call { operation: "BatchWriteItem", cause: error.to_string() }
 }

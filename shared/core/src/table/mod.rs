@@ -51,7 +51,7 @@ pub use one_time::OneTimeTokens;
 pub use second_factors::{CodeKind, RightCode, SecondFactors, SetupCode};
 pub use sessions::Sessions;
 pub use suppressions::Suppressions;
-pub use users::{InsertUserError, SignIn, TakenNames, UpdateUserError, Users};
+pub use users::{InsertUserError, TakenNames, UpdateUserError, UserWithHash, Users};
 
 /// How many partitions a list is spread over. Each multiplies what a list page reads; one partition takes 1,000 writes
 /// a second.

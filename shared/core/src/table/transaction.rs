@@ -143,7 +143,8 @@ impl Transaction {
     }
 }
 
-/// Tells a transaction from any other, for DynamoDB.
+/// Tells a transaction from any other, for DynamoDB. Nobody sees it and nothing follows from it, so its randomness is
+/// not passed in.
 fn new_token() -> String {
     Uuid::from_bytes(Random::system().bytes()).to_string()
 }

@@ -23,7 +23,7 @@ use crate::user::{UniqueName, User};
 use self::row::{READABLE, SCHEMA, user_of};
 
 pub use insert::InsertUserError;
-pub use sign_in::SignIn;
+pub use sign_in::UserWithHash;
 pub use update::UpdateUserError;
 
 /// The users, and the guard rows that keep their names unique.

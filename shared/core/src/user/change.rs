@@ -132,15 +132,15 @@ impl User {
         Self { updated_at: now, pending_email: None, ..self.with_all_sessions_ended() }
     }
 
-    /// The user as it is once the password was reset by a link in a mail. API keys end too: whoever had the account may have
-    /// made some to come back by. The address is theirs, for they have read its mail.
+    /// The user as it is once the password was reset by a link in a mail. API keys end too: whoever had the account may
+    /// have made some to come back by. The address is theirs, for they have read its mail.
     #[must_use]
     pub fn with_password_reset(&self, now: Timestamp) -> Self {
         Self { is_verified: true, api_key_epoch: self.api_key_epoch + 1, ..self.with_new_password(now) }
     }
 
-    /// The user after a second factor has been set up or removed. All sessions end: whoever has signed in before has not
-    /// shown what a sign-in takes now (OWASP ASVS 7.4.3).
+    /// The user after a second factor has been set up or removed. All sessions end: whoever has signed in before has
+    /// not shown what a sign-in takes now (OWASP ASVS 7.4.3).
     #[must_use]
     pub fn with_second_factor(&self, has_second_factor: bool) -> Self {
         Self { has_second_factor, ..self.with_all_sessions_ended() }

@@ -30,7 +30,7 @@ impl Projection for () {
 
 impl Projection for PasswordHash {
     async fn find(users: &Users, id: Uuid) -> Result<Option<(User, Self)>, TableError> {
-        let found = users.find_for_sign_in(Some(id)).await?;
+        let found = users.find_with_hash(Some(id)).await?;
         Ok(found.map(|found| (found.user, Self(found.password_hash))))
     }
 }

@@ -39,7 +39,7 @@ pub struct Scoped<R, P = ()> {
     /// The session that the access token belongs to; an API key has none.
     pub session: Option<SessionRef>,
     /// What has been read of the user's row besides.
-    pub besides: P,
+    pub projection: P,
     is_admin: bool,
     scope: PhantomData<R>,
 }
@@ -62,8 +62,8 @@ impl<S: AsRef<Authenticator> + Sync, R: RequiredScope, P: Projection> Caller<S> 
             return Err(ApiError::Forbidden);
         }
         let is_admin = caller.may(Scope::Admin);
-        let ActiveUser { user, scopes, session, besides } = caller;
-        Ok(Self { user, scopes, session, besides, is_admin, scope: PhantomData })
+        let ActiveUser { user, scopes, session, projection } = caller;
+        Ok(Self { user, scopes, session, projection, is_admin, scope: PhantomData })
     }
 }
 

@@ -1,4 +1,6 @@
-use aws_sdk_dynamodb::types::Put;
+use aws_sdk_dynamodb::types::builders::ConditionCheckBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put};
+use uuid::Uuid;
 
 use super::row::attributes;
 use super::{TakenNames, Users, guard_id, taken};
@@ -49,18 +51,27 @@ impl Users {
     /// comes to whose address has an account already, where nobody is to notice that. Without it, to ask for the
     /// username again would tell whether the first sign-up made an account.
     ///
+    /// The transaction has as many actions as [`Users::insert`], so that it takes as long: two ask that things are as
+    /// they were read, the account not there and the address `holder`'s still.
+    ///
     /// # Errors
-    /// See [`InsertUserError`].
+    /// See [`InsertUserError`]; the email counts as taken if it is somebody else's than `holder`'s.
     pub async fn reserve_username(
         &self,
         user: &User,
+        holder: Option<Uuid>,
         also: &Also<'_>,
         once: Option<&Once>,
     ) -> Result<(), InsertUserError> {
         let mut transaction = Transaction::default();
         also.add_to(&mut transaction)?;
-        let username = UniqueName::of(&user.username);
-        self.send_insert(transaction, user, &[username], once).await?;
+        transaction.check(self.held_by(&user.id.to_string(), None))?;
+        let names = [UniqueName::of(&user.username), UniqueName::of(user.email.as_str())];
+        let [username, email] = names.each_ref().map(guard_id);
+        let before = transaction.len();
+        transaction.put(self.reserve(&username, user.id))?;
+        transaction.check(self.held_by(&email, holder))?;
+        self.send_insert(transaction, (user, &names, before), once).await?;
         also.announce().await;
         Ok(())
     }
@@ -99,25 +110,35 @@ impl Users {
             .condition_expression("attribute_not_exists(id)");
         transaction.put(put)?;
         let names: Vec<_> = user.unique_names().into_iter().collect();
-        self.send_insert(transaction, user, &names, once).await
-    }
-
-    /// Reserves these names of the user's in the transaction, and makes it.
-    async fn send_insert(
-        &self,
-        mut transaction: Transaction,
-        user: &User,
-        names: &[UniqueName],
-        once: Option<&Once>,
-    ) -> Result<(), InsertUserError> {
         let before = transaction.len();
-        for name in names {
+        for name in &names {
             transaction.put(self.reserve(&guard_id(name), user.id))?;
         }
+        self.send_insert(transaction, (user, &names, before), once).await
+    }
+
+    /// Makes the transaction, in which the user's names stand behind what is `before` them.
+    async fn send_insert(
+        &self,
+        transaction: Transaction,
+        (user, names, before): (&User, &[UniqueName], usize),
+        once: Option<&Once>,
+    ) -> Result<(), InsertUserError> {
         transaction.send_once(&self.client, once).await.map_err(|reason| match reason {
             NotDone::KeyUsed(used) => InsertUserError::KeyUsed(used),
             NotDone::Conditions(failed) => InsertUserError::NameTaken(taken(user, names, failed.get(before..))),
             NotDone::Table(error) => error.into(),
         })
+    }
+
+    /// Asks that the row with this id is still `holder`'s, or still not there if it is nobody's.
+    fn held_by(&self, id: &str, holder: Option<Uuid>) -> ConditionCheckBuilder {
+        let check = ConditionCheck::builder().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
+        match holder {
+            Some(holder) => check
+                .condition_expression("user_id = :holder")
+                .expression_attribute_values(":holder", AttributeValue::S(holder.to_string())),
+            None => check.condition_expression("attribute_not_exists(id)"),
+        }
     }
 }

@@ -14,8 +14,8 @@ use crate::table::row::Row;
 use crate::table::{ConditionalWriteError, TableError};
 use crate::user::{UniqueName, User};
 
-/// What a sign-in needs to know of a user. It can't be printed, because the hash must not be.
-pub struct SignIn {
+/// A user, and what their password is verified with. It can't be printed, because the hash must not be.
+pub struct UserWithHash {
     /// The user.
     pub user: User,
     /// The password's hash in PHC string format.
@@ -63,11 +63,11 @@ impl Users {
     ///
     /// # Errors
     /// See [`TableError`].
-    pub async fn find_for_sign_in(&self, id: Option<Uuid>) -> Result<Option<SignIn>, TableError> {
+    pub async fn find_with_hash(&self, id: Option<Uuid>) -> Result<Option<UserWithHash>, TableError> {
         let id = id.unwrap_or_default().to_string();
         let Some(mut row) = self.get(&id, &[READABLE, &["password_hash"]].concat()).await? else { return Ok(None) };
         let password_hash = row.take_text("password_hash")?;
-        Ok(Some(SignIn { user: user_of(row)?, password_hash }))
+        Ok(Some(UserWithHash { user: user_of(row)?, password_hash }))
     }
 
     /// Replaces the hash of a password by another one of the same password, unless it has another one by now. Nothing

@@ -1,3 +1,5 @@
+//! Paths that name a user.
+
 use peregrine_core::validation::Validate;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -5,7 +7,7 @@ use uuid::Uuid;
 /// The user that a path names.
 #[derive(Debug, IntoParams, Validate)]
 #[into_params(parameter_in = Path)]
-pub(crate) struct UserPath {
+pub struct UserPath {
     /// The user's id.
-    pub(crate) user_id: Uuid,
+    pub user_id: Uuid,
 }
