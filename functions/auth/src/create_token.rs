@@ -17,7 +17,7 @@ type Asked = (Form<TokenRequest>, Client, BaseUrl, Hardened);
 ///
 /// The answer is the same, and takes as long, whether the user is unknown, inactive, or the password wrong. Who has set
 /// up a second factor sends a code of it as `otp`; without one the answer is 401 with `error="second_factor_required"`
-/// in `WWW-Authenticate`. Too many failures, of one account or from one address, make everybody wait who tries it
+/// in `WWW-Authenticate`. Too many failures, under one name or from one address, make everybody wait who tries it
 /// again: 429, also for the right password. With `grant_type=refresh_token` it is `POST /api/v1/token/refresh`.
 #[utoipa::path(
     post,

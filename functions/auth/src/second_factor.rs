@@ -66,7 +66,11 @@ impl AuthState {
     }
 
     /// The code with which a signed-in user changes the second factor, and what its use writes. Whoever has got hold of
-    /// an access token can't guess it: attempts are counted, and a wrong one is put on record.
+    /// an access token can't guess it: attempts are counted, and a wrong one is put on record. One that is right stays
+    /// counted if the change fails: most often because the code has been used.
+    ///
+    /// # Errors
+    /// 422 for a wrong code, 429 after too many.
     async fn right_code(
         &self,
         user: &User,
@@ -83,6 +87,9 @@ impl AuthState {
     }
 
     /// Notes that the caller has a second factor, or no longer has one, with the writes that make it so.
+    ///
+    /// # Errors
+    /// 422 if another request has used the code, 401 if the caller's session has ended, 409 after too many lost races.
     async fn set_second_factor(
         &self,
         caller: &Interactive<UsersWrite>,

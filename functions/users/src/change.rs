@@ -9,6 +9,7 @@ use peregrine_http::counting::count_besides;
 use peregrine_http::error::ApiError;
 use peregrine_http::pace::count_mail_to;
 use peregrine_http::race::Race;
+use peregrine_http::user_path::USER_NOT_FOUND;
 use uuid::Uuid;
 
 use crate::UsersState;
@@ -18,8 +19,6 @@ use crate::letters::address_to_confirm;
 
 /// The answer to a name that somebody has.
 pub(crate) const NAME_TAKEN: ApiError = ApiError::Conflict("User already exists");
-/// The answer to an id that nobody has.
-pub(crate) const NOT_FOUND: ApiError = ApiError::NotFound("User not found");
 /// What whoever has lost every race is told.
 const OUTDATED: &str = "User was changed by somebody else, please try again";
 
@@ -46,7 +45,7 @@ impl UsersState {
         if caller.id == id {
             return Ok(caller.clone());
         }
-        self.users.find(id).await?.ok_or(NOT_FOUND)
+        self.users.find(id).await?.ok_or(USER_NOT_FOUND)
     }
 
     /// Makes a change to a user, and with it the password's hash if there is a new one; with both go what is kept on
@@ -106,7 +105,7 @@ impl UsersState {
                 Err(UpdateUserError::Outdated | UpdateUserError::Refused) => race.lost()?,
                 Err(UpdateUserError::Table(error)) => return Err(error.into()),
             }
-            user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
+            user = self.users.find(user.id).await?.ok_or(USER_NOT_FOUND)?;
             ensure_session_goes_on(caller, &user)?;
         }
     }
@@ -134,7 +133,7 @@ impl UsersState {
                 Err(ConditionalWriteError::Outdated) => race.lost()?,
                 Err(ConditionalWriteError::Table(error)) => return Err(error.into()),
             }
-            user = self.users.find(user.id).await?.ok_or(NOT_FOUND)?;
+            user = self.users.find(user.id).await?.ok_or(USER_NOT_FOUND)?;
             ensure_session_goes_on(caller, &user)?;
         }
         if let Err(error) = self.credentials.delete_all(user.id).await {

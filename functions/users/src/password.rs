@@ -13,9 +13,9 @@ use crate::circumstances::Circumstances;
 
 /// Change the caller's own password.
 ///
-/// Who knows the current one, that is: a wrong one counts like a failed sign-in. All sessions end, this one too, and a
-/// mail says so to an address that has been confirmed. No API key will do, and where sign-in is hardened no old
-/// session.
+/// Who knows the current one, that is: after too many wrong ones the caller has to wait (429). All sessions end, this
+/// one too, and a mail says so to an address that has been confirmed. No API key will do, and where sign-in is hardened
+/// no old session.
 #[utoipa::path(
     put,
     path = "/api/v1/users/me/password",

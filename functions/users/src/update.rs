@@ -1,8 +1,8 @@
 use axum::extract::State;
 use jiff::Timestamp;
 use peregrine_core::user::{User, UserPatch, UserView};
-use peregrine_core::validation::{Change, Fault, Input, Segment};
-use peregrine_http::caller::{PasswordHash, SelfOrAdmin, UsersWrite, is_recent};
+use peregrine_core::validation::{Change, Fault, Input};
+use peregrine_http::caller::{PasswordHash, SelfOrAdmin, UsersWrite, ensure_recent};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
@@ -107,8 +107,7 @@ fn check_permission(
         return Err(ApiError::Forbidden);
     }
     if circumstances.hardened.0 && patch.needs_admin() {
-        let session = caller.session.ok_or(ApiError::Forbidden)?;
-        return if is_recent(session, now) { Ok(()) } else { Err(ApiError::SignInTooOld) };
+        ensure_recent(caller.session.ok_or(ApiError::Forbidden)?, now)?;
     }
     Ok(())
 }
@@ -129,13 +128,9 @@ async fn confirm(
         Some(password) => {
             state.confirm(caller, &circumstances.client, password.clone(), "current_password").await.map(Some)
         }
-        None if circumstances.hardened.0 => Err(ApiError::Invalid(vec![Fault {
-            kind: "missing",
-            location: ["body", "current_password"].map(|name| Segment::Name(name.into())).into(),
-            message: "Field required".to_owned(),
-            input: Input::Null,
-            context: None,
-        }])),
+        None if circumstances.hardened.0 => {
+            Err(ApiError::Invalid(vec![Fault::missing(&["body", "current_password"], Input::Null)]))
+        }
         None => Ok(None),
     }
 }

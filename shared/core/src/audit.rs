@@ -32,7 +32,8 @@ pub struct AuditEvent {
     pub actor_id: Option<Uuid>,
     /// From which address.
     pub address: IpAddr,
-    /// More about it, without secrets, names and addresses of people: the id of a session or key, or the new scopes.
+    /// More about it, without secrets, names and addresses of people: the id of a session or key, the new scopes, or
+    /// what was wrong or shown.
     pub detail: Option<String>,
 }
 

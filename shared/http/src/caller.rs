@@ -3,6 +3,7 @@
 
 mod by_session;
 mod interactive;
+mod presented;
 mod projection;
 mod scoped;
 mod where_hardened;
@@ -11,7 +12,7 @@ use std::future::ready;
 
 use axum::http::header::AUTHORIZATION;
 use jiff::Timestamp;
-use peregrine_core::api_key::{self, ApiKeyTexts, PresentedApiKey};
+use peregrine_core::api_key::{ApiKeyTexts, PresentedApiKey};
 use peregrine_core::clock::Clock;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::session::SessionRef;
@@ -28,8 +29,10 @@ use crate::known_keys::KnownKeys;
 use crate::layers::X_API_KEY;
 use crate::request::{Caller, Received};
 
+use self::presented::Presented;
+
 pub use by_session::{BySession, MayHaveSession};
-pub use interactive::{Interactive, is_recent};
+pub use interactive::{Interactive, ensure_recent};
 pub use projection::{PasswordHash, Projection};
 pub use scoped::{Admin, ItemsWrite, NotificationsSend, RequiredScope, Scoped, SelfOrAdmin, UsersRead, UsersWrite};
 pub use where_hardened::WhereHardened;
@@ -83,7 +86,7 @@ impl Authenticator {
     /// # Errors
     /// 401, in FastAPI's words.
     async fn verified(&self, received: &Received) -> Result<Credential, ApiError> {
-        match presented(received)? {
+        match Presented::of(received)? {
             Presented::ApiKey(text) => self.api_key_texts.open(&text).map(Credential::ApiKey).map_err(|_| REFUSED),
             Presented::Token(token) => self.verified_token(&token, received).await.map(Credential::AccessToken),
         }
@@ -149,37 +152,6 @@ impl Authenticator {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
-}
-
-/// The token in an `Authorization: Bearer` header, empty if there is none behind the scheme.
-fn bearer_token(received: &Received) -> Option<String> {
-    let header = String::from_utf8_lossy(received.headers().get(AUTHORIZATION)?.as_bytes());
-    let (scheme, token) = header.split_once(' ').unwrap_or((&header, ""));
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-}
-
-/// What a request carries to show who calls, not looked at yet.
-enum Presented {
-    Token(String),
-    ApiKey(SecretString),
-}
-
-/// What the request carries. An API key comes in a header field of its own, or as the bearer token.
-///
-/// # Errors
-/// 401 if there is nothing, or if there are two: whoever sends several credentials may believe to be somebody else.
-fn presented(received: &Received) -> Result<Presented, ApiError> {
-    let bearer = bearer_token(received);
-    let mut keys = received.headers().get_all(X_API_KEY).iter();
-    let Some(key) = keys.next() else {
-        let token = bearer.ok_or(NOT_AUTHENTICATED)?;
-        let is_key = token.starts_with(api_key::PREFIX);
-        return Ok(if is_key { Presented::ApiKey(token.into()) } else { Presented::Token(token) });
-    };
-    let key = String::from_utf8_lossy(key.as_bytes()).trim().to_owned();
-    let is_only_one = keys.next().is_none();
-    let is_alone = !received.headers().contains_key(AUTHORIZATION) || bearer.as_ref() == Some(&key);
-    if is_only_one && is_alone { Ok(Presented::ApiKey(key.into())) } else { Err(REFUSED) }
 }
 
 /// By what a caller shows who they are.

@@ -76,13 +76,7 @@ impl<T: Validate + Send> Part for Body<T> {
         if let ReceivedBody::Json(body) = &received.body {
             return validated(received, body, Origin::Json, "body", faults).map(Self);
         }
-        faults.push(Fault {
-            kind: "missing",
-            location: vec![Segment::Name(Cow::Borrowed("body"))],
-            message: "Field required".to_owned(),
-            input: Input::Null,
-            context: None,
-        });
+        faults.push(Fault::missing(&["body"], Input::Null));
         None
     }
 }

@@ -108,13 +108,14 @@ pub trait Caller<S>: Sized + Send {
     /// nobody is asked who they are.
     ///
     /// # Errors
-    /// 401 if there is none that is valid.
+    /// 401 if there is none that is valid, 429 after too many that name keys which nobody knows, 5xx if the keys can't
+    /// be read.
     fn credential(received: &Received, state: &S) -> impl Future<Output = Result<Option<Credential>, ApiError>> + Send;
 
     /// Finds out who calls.
     ///
     /// # Errors
-    /// 401 if that can't be told, 403 if they may not.
+    /// 401 if that can't be told, 403 if they may not, 5xx if nobody can be looked up.
     fn identify(
         credential: Option<Credential>,
         received: &Received,

@@ -10,13 +10,11 @@ use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
-use peregrine_http::user_path::UserPath;
+use peregrine_http::user_path::{USER_NOT_FOUND, UserPath};
 
 use super::NOT_SET_UP;
 use crate::AuthState;
 use crate::change_user::UserChange;
-
-const NOT_FOUND: ApiError = ApiError::NotFound("User not found");
 
 /// Remove a user's second factor.
 ///
@@ -41,7 +39,7 @@ pub(crate) async fn remove_totp(
     State(state): State<AuthState>,
     Valid(admin, (Path(path), client, BaseUrl(base_url))): Valid<Interactive<Admin>, (Path<UserPath>, Client, BaseUrl)>,
 ) -> Result<NoContent, ApiError> {
-    let user = state.users.find(path.user_id).await?.ok_or(NOT_FOUND)?;
+    let user = state.users.find(path.user_id).await?.ok_or(USER_NOT_FOUND)?;
     let (action, now) = (AuditAction::SecondFactorDisabled, state.clock.now());
     let event = AuditEvent::new(action, user.id, client.address, now, &state.random).by(Some(admin.user().id));
     let notice = state.notice(Notice::SecondFactorDisabled, &user, base_url);
@@ -53,6 +51,6 @@ pub(crate) async fn remove_totp(
         }
         Ok(Some(UserChange::to(user.with_second_factor(false), also.clone())))
     };
-    state.change_user(user, change).await?.ok_or(NOT_FOUND)?;
+    state.change_user(user, change).await?.ok_or(USER_NOT_FOUND)?;
     Ok(NoContent)
 }

@@ -8,7 +8,7 @@ use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::request::Valid;
 use peregrine_http::response::NoContent;
-use peregrine_http::user_path::UserPath;
+use peregrine_http::user_path::{USER_NOT_FOUND, UserPath};
 use uuid::Uuid;
 
 use crate::AuthState;
@@ -60,7 +60,7 @@ pub(crate) async fn end_users_sessions(
     State(state): State<AuthState>,
     Valid(admin, (Path(path), client)): Valid<Interactive<Admin>, (Path<UserPath>, Client)>,
 ) -> Result<NoContent, ApiError> {
-    let user = state.users.find(path.user_id).await?.ok_or(ApiError::NotFound("User not found"))?;
+    let user = state.users.find(path.user_id).await?.ok_or(USER_NOT_FOUND)?;
     state.end_all_sessions(user, admin.user().id, &client).await
 }
 

@@ -78,7 +78,14 @@ impl Keys {
                 None => KeySchedule::first(keys, now)?,
             };
             match self.replace(found.as_ref(), &next, &Also::nothing()).await {
-                Ok(()) => return Ok(next),
+                Ok(()) => {
+                    if found.is_some() {
+                        tracing::warn!(
+                            "the signing secret was replaced: all sessions end with what the old one signed"
+                        );
+                    }
+                    return Ok(next);
+                }
                 // Another sandbox has just done so.
                 Err(ConditionalWriteError::Outdated) => {}
                 Err(ConditionalWriteError::Table(error)) => return Err(error.into()),

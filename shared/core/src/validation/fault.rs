@@ -20,6 +20,12 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Something that is required is not there.
+    pub fn missing(location: &[&'static str], input: Input) -> Self {
+        let location = location.iter().map(|name| Segment::Name((*name).into())).collect();
+        Self { kind: "missing", location, message: "Field required".to_owned(), input, context: None }
+    }
+
     /// A rule of ours is broken: what pydantic makes of a `ValueError` that a validator raises.
     pub fn of_rule(location: Vec<Segment>, reason: &str, input: Input) -> Self {
         let message = format!("Value error, {reason}");

@@ -24,9 +24,12 @@ pub struct Interactive<R, P = ()> {
     pub session: SessionRef,
 }
 
-/// Whether the sign-in that began a session is recent enough to change credentials where sign-in is hardened.
-pub fn is_recent(session: SessionRef, now: Timestamp) -> bool {
-    now <= later(session.began_at(), LONGEST_AGO)
+/// Sees to it that the sign-in that began a session is recent enough to change credentials where sign-in is hardened.
+///
+/// # Errors
+/// 401 if it isn't.
+pub fn ensure_recent(session: SessionRef, now: Timestamp) -> Result<(), ApiError> {
+    if now <= later(session.began_at(), LONGEST_AGO) { Ok(()) } else { Err(ApiError::SignInTooOld) }
 }
 
 impl<R, P> Interactive<R, P> {
@@ -49,8 +52,8 @@ impl<S: AsRef<Authenticator> + Sync, R: RequiredScope, P: Projection> Caller<S> 
     async fn identify(credential: Option<Credential>, received: &Received, state: &S) -> Result<Self, ApiError> {
         let caller = Scoped::<R, P>::identify(credential, received, state).await?;
         let session = caller.session.ok_or(ApiError::Forbidden)?;
-        if received.exchange.hardened() && !is_recent(session, state.as_ref().now()) {
-            return Err(ApiError::SignInTooOld);
+        if received.exchange.hardened() {
+            ensure_recent(session, state.as_ref().now())?;
         }
         Ok(Self { caller, session })
     }
