@@ -35,15 +35,10 @@ impl FirstAdminAccess {
 
     /// The administrator, if that is who signs in with this name and password.
     pub fn verify(&self, name: &str, password: &SecretString) -> Option<&FirstAdmin> {
-        let has_configured = self.has_configured(password);
-        (self.admin.answers_to(name) && has_configured).then_some(&self.admin)
-    }
-
-    /// Whether it is the configured password, which others than its owner may know, and keep.
-    pub fn has_configured(&self, password: &SecretString) -> bool {
         let hash = |text: &SecretString| digest(&SHA256, text.expose_secret().as_bytes());
         // Hashes compare in the same time wherever the passwords differ.
-        hash(&self.password).as_ref() == hash(password).as_ref()
+        let matches = hash(&self.password).as_ref() == hash(password).as_ref();
+        (self.admin.answers_to(name) && matches).then_some(&self.admin)
     }
 
     /// Whether this name is kept for the administrator.

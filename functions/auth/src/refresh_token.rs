@@ -72,8 +72,7 @@ impl AuthState {
             }
             let allowed = session.scopes.granted_by(&user.scopes);
             // It may have begun before sign-in was hardened.
-            let is_narrowed = hardened && !session.has_second_factor;
-            let allowed = if is_narrowed { allowed.without_second_factor() } else { allowed };
+            let allowed = if hardened { user.where_hardened(&allowed, session.has_second_factor) } else { allowed };
             // Before anything is used up.
             let scopes = granted(allowed, &grant.scope)?;
             let session = match session.judge(token.generation, now) {

@@ -48,13 +48,10 @@ impl AuthState {
         // that is given up takes its connection with it, and a guesser would have one opened for each guess.
         let (counted, found) = join(self.attempts.begin(&typed, now), self.users.find_with_hash(id)).await;
         counted?;
-        // Whoever has set the service up may know it, too.
-        let is_initial = self.first_admin.has_configured(&grant.password);
         let verified = self.verify(&grant.username, found?, grant.password, (Rules { hardened }, client)).await?;
         let Some(user) = verified else { return Err(self.refuse(id, client, None, INCORRECT).await) };
-        // Where sign-in is hardened nobody is an administrator by a password alone, or by one that was generated.
-        let is_narrowed = hardened && (is_initial || !user.has_second_factor);
-        let allowed = if is_narrowed { user.scopes.without_second_factor() } else { user.scopes.clone() };
+        let scopes = &user.scopes;
+        let allowed = if hardened { user.where_hardened(scopes, user.has_second_factor) } else { scopes.clone() };
         match self.begin_session(&user, (allowed, &grant.scope, grant.otp), client, &typed, now).await {
             Ok(session) => Token::of(&session, &session.scopes, self, &signer, now),
             Err(error) => {
@@ -68,7 +65,9 @@ impl AuthState {
                     self.refuse(id, client, Some("right password"), error).await
                 };
                 let (forgotten, answer) = Box::pin(join(self.attempts.forget(&typed, now), refusal)).await;
-                forgotten?;
+                if let Err(error) = forgotten {
+                    tracing::error!(%error, "attempts before a right password could not be forgotten");
+                }
                 Err(answer)
             }
         }

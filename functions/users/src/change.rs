@@ -89,9 +89,13 @@ impl UsersState {
             let base_url = &circumstances.base_url;
             let to_confirm = address_to_confirm(&user, &changed, *is_address_named);
             let letters = self.letters_of_change(both, to_confirm, is_password_new, base_url);
-            if let (Some(address), false) = (to_confirm, is_counted) {
+            let is_renamed = changed.username != user.username;
+            if (to_confirm.is_some() || (is_renamed && !letters.is_empty())) && !is_counted {
+                // Nobody buries one warning under others.
                 count_besides(&self.limiter, Policy::Mail, &Subject::User(caller.user.id)).await?;
-                count_mail_to(&self.limiter, address, Occasion::Verification).await?;
+                if let Some(address) = to_confirm {
+                    count_mail_to(&self.limiter, address, Occasion::Verification).await?;
+                }
                 is_counted = true;
             }
             let events = self.events_of_change(both, is_password_new, caller.user.id, circumstances);

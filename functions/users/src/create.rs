@@ -57,7 +57,7 @@ pub(crate) async fn create_user(
 ) -> Result<Created, ApiError> {
     let user = User::new(&new, state.clock.now(), &state.random);
     circumstances.hardened.check_password(&new.password, &user, "password")?;
-    // What is refused whoever has the address sends no mail, and so counts as none.
+    // It sends no mail, whoever has the address, and so counts as none.
     if state.first_admin.answers_to(&user.username) {
         return Err(NAME_TAKEN);
     }
@@ -81,7 +81,8 @@ pub(crate) async fn create_user(
 }
 
 /// Signs up without showing whether the address has an account. Both cases hash the password, read once, write as many
-/// rows of the same tables and send one message, so that they take as long; a mail tells the address's owner.
+/// rows of the same tables and send one message, so that they take as long, unless several race for one address; a mail
+/// tells the address's owner.
 async fn sign_up_discreetly(
     state: &UsersState,
     user: &User,

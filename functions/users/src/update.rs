@@ -98,7 +98,7 @@ fn check_permission(
     let refused = [
         patch.needs_admin() && !caller.is_admin(),
         // Whoever has one API key must not get the whole account by it.
-        (patch.changes_sign_in() || patch.renames()) && caller.session.is_none(),
+        patch.changes_sign_in() && caller.session.is_none(),
         // Whoever chooses another one's password, or the address that a link for a new one is sent to, could sign in as
         // them. An admin has a link sent to the address that is there (OWASP ASVS 6.4.6).
         circumstances.hardened.0 && !is_own && (is_password_set || matches!(patch.email, Change::Set(_))),
@@ -120,8 +120,7 @@ async fn confirm(
     patch: &UserPatch,
     circumstances: &Circumstances,
 ) -> Result<Option<Confirmation>, ApiError> {
-    let is_asked = patch.changes_sign_in() || (circumstances.hardened.0 && patch.renames());
-    if user.id != caller.user.id || !is_asked {
+    if user.id != caller.user.id || !patch.changes_sign_in() {
         return Ok(None);
     }
     match &patch.current_password {

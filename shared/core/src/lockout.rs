@@ -1,9 +1,9 @@
 //! Lockout: attempts to show who one is, and how long to wait after some have failed (OWASP ASVS 6.1.1, NIST SP
 //! 800-63B-4 section 3.2.2).
 //!
-//! What is guessed at is counted before it is judged, so that guesses that race each other can't pass together, and
-//! forgotten once an attempt has succeeded. Network addresses are counted after a failure, and a success takes nothing
-//! off them: whoever has one account must not be free to guess at others.
+//! What is guessed at is counted before anybody hears how it was judged, so that guesses that race each other can't
+//! pass together, and forgotten once an attempt has succeeded. Network addresses are counted after a failure, and a
+//! success takes nothing off them: whoever has one account must not be free to guess at others.
 //!
 //! Sign-ins are counted by the name that is typed, whether or not somebody has it, and apart from what those who are
 //! signed in show again: so a wait tells nothing about an account, and nobody can make its owner wait who is signed in.

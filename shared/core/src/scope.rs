@@ -103,8 +103,8 @@ impl Scopes {
         self.iter().filter(|other| *other != scope).collect()
     }
 
-    /// What these scopes of a user count for by a password alone, or a key, where administrators need a second factor:
-    /// an administrator's are then those of everybody, so that they can still set one up.
+    /// What these scopes of a user count for where administrators need a second factor and something is missing: an
+    /// administrator's are then those of everybody, so that they can still set one up, or another password.
     #[must_use]
     pub fn without_second_factor(&self) -> Self {
         if !self.allow(Scope::Admin) {

@@ -26,6 +26,7 @@ pub use view::UserView;
 
 /// A user. The password's hash is not part of it: it is read only where a password is judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of one another")]
 pub struct User {
     /// Identifies the user for good.
     pub id: Uuid,
@@ -50,6 +51,8 @@ pub struct User {
     pub scopes: Scopes,
     /// Whether signing in takes a second factor besides the password.
     pub has_second_factor: bool,
+    /// Whether the password is the one that was generated for the first administrator, which others may have read.
+    pub has_generated_password: bool,
     /// Counts how often all sessions have been ended at once. A session belongs to the epoch in which it began.
     pub session_epoch: u64,
     /// Counts how often all API keys have been ended at once. A key belongs to the epoch in which it was created.
@@ -93,6 +96,7 @@ impl User {
             is_verified: false,
             scopes: Scopes::of_new_user(),
             has_second_factor: false,
+            has_generated_password: false,
             session_epoch: 0,
             api_key_epoch: 0,
             ended_sessions: BTreeMap::new(),
@@ -111,6 +115,13 @@ impl User {
     /// confirmed: to sign in right after signing up would tell that nobody had the address before.
     pub fn may_sign_in(&self, rules: Rules) -> bool {
         self.is_active && (self.is_verified || !rules.hardened)
+    }
+
+    /// What `scopes` of the user's count for where sign-in is hardened, by a credential that a second factor stands
+    /// behind or not. Nobody is an administrator by a password alone, nor as long as it is the generated one.
+    pub fn where_hardened(&self, scopes: &Scopes, by_second_factor: bool) -> Scopes {
+        let is_full = by_second_factor && !self.has_generated_password;
+        if is_full { scopes.clone() } else { scopes.without_second_factor() }
     }
 
     /// Whether what a session's access token asks for may be done: the user is active and the session goes on.

@@ -138,8 +138,8 @@ impl Authenticator {
                 let (user, projection) = found.filter(|(user, _)| user.is_active).ok_or(REFUSED)?;
                 let key = key.filter(|key| key.is_live(user.api_key_epoch, self.clock.now())).ok_or(REFUSED)?;
                 // Where an admin's sign-in takes a second factor, what a key can do must not outlive it.
-                let scopes = if received.exchange.hardened() && !user.has_second_factor {
-                    key.scopes.granted_by(&user.scopes.without_second_factor())
+                let scopes = if received.exchange.hardened() {
+                    key.scopes.granted_by(&user.where_hardened(&user.scopes, user.has_second_factor))
                 } else {
                     key.scopes.granted_by(&user.scopes)
                 };

@@ -25,14 +25,6 @@ impl Cost {
             .collect()
     }
 
-    /// The names of the operations that were called, by round trips.
-    pub fn operations(&self) -> Vec<Vec<&str>> {
-        fn name((call, _): &(String, usize)) -> &str {
-            call.split(' ').next().unwrap_or_default()
-        }
-        self.round_trips.iter().map(|side_by_side| side_by_side.iter().map(name).collect()).collect()
-    }
-
     pub(super) fn of(calls: &[Call]) -> Self {
         // Without the zero, the sum of nothing would be negative.
         let units = |is_read: bool| {

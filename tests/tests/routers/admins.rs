@@ -133,3 +133,23 @@ async fn the_generated_password_gives_no_admin_rights_where_sign_in_is_hardened(
     app.pass(SignedDuration::from_secs(30));
     assert_eq!(rights(&app, &sign_in(&app, Some(&shown())).await).await, (true, true));
 }
+
+#[tokio::test]
+async fn what_the_generated_password_has_begun_before_gives_no_admin_rights_either() {
+    let app = start().await;
+    let before = sign_in(&app, None).await;
+    let shown = set_up(&app, &before).await;
+    let session = sign_in(&app, Some(&shown())).await;
+    let token = session.text("/access_token");
+    let key = app.post("/users/me/api-keys").bearer(&token).json(&json!({"name": "robot", "scopes": ["admin"]}));
+    let key = key.send().await.text("/key");
+    let lists_users = async || app.get("/users").header("x-api-key", &key).send().await.status;
+    assert_eq!((rights(&app, &session).await, lists_users().await), ((true, true), 200));
+
+    // As if sign-in had been hardened only now, and the password were still the generated one.
+    let me = app.get("/users/me").bearer(&token).send().await;
+    let user = app.users().find(me.text("/id").parse().unwrap()).await.unwrap().unwrap();
+    let generated = User { has_generated_password: true, version: user.version + 1, ..user.clone() };
+    app.users().update(&user, &generated, None, &Also::nothing()).await.unwrap();
+    assert_eq!((rights(&app, &refresh(&app, &session).await).await, lists_users().await), ((false, false), 403));
+}

@@ -301,7 +301,10 @@ async fn where_sign_in_is_hardened_a_key_takes_a_recent_one_and_admin_a_second_f
     assert_eq!(sent.status, 403, "nor does it mail anybody");
     let users = app.users();
     let user = users.find(key.user_id).await.unwrap().unwrap();
-    users.update(&user, &user.with_second_factor(true), None, &Also::nothing()).await.unwrap();
+    let protected = user.with_second_factor(true);
+    users.update(&user, &protected, None, &Also::nothing()).await.unwrap();
+    assert_eq!(by_key("/users").await.status, 403, "the password is still the generated one");
+    users.update(&protected, &protected.with_new_password(app.now()), None, &Also::nothing()).await.unwrap();
     assert_eq!(by_key("/users").await.status, 200);
 }
 

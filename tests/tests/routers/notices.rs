@@ -53,6 +53,18 @@ async fn a_new_username_is_told_to_the_address() {
 }
 
 #[tokio::test]
+async fn nobody_buries_one_warning_under_others() {
+    let app = App::start_with(&[("STRICT_LIMITS", "true"), ("RATE_LIMITS", "mail=3/3600")]).await;
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    let mut statuses = Vec::new();
+    for number in 0..4 {
+        let renamed = app.patch("/users/me").by(&ann).json(&json!({"username": format!("ann{number}")}));
+        statuses.push(renamed.send().await.status);
+    }
+    assert_eq!((statuses, app.letters().await.len()), (vec![200, 200, 200, 429], 3));
+}
+
+#[tokio::test]
 async fn whoever_has_got_hold_of_an_account_can_not_call_off_what_its_owner_is_told() {
     let app = App::start().await;
     let ann = app.account("ann", Scopes::of_new_user()).await;

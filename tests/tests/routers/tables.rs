@@ -1,10 +1,11 @@
 //! What the tables promise to the operations, apart from what can be seen through them.
 
+use peregrine_core::email::Email;
 use peregrine_core::item::{Item, ItemFilter, NewItem};
 use peregrine_core::page::PageRequest;
 use peregrine_core::random::Random;
-use peregrine_core::table::{Also, ConditionalWriteError, ItemTables, Items, UpdateUserError};
-use peregrine_core::user::{UniqueName, UserPatch};
+use peregrine_core::table::{Also, ConditionalWriteError, InsertUserError, ItemTables, Items, UpdateUserError};
+use peregrine_core::user::{UniqueName, User, UserPatch};
 use peregrine_core::validation::{Origin, Rules, json, validate};
 use tests::app::App;
 use uuid::Uuid;
@@ -60,4 +61,20 @@ async fn a_write_to_a_user_who_has_changed_is_refused_and_leaves_no_guard() {
     assert!(matches!(users.delete(&old, &Also::nothing()).await, Err(ConditionalWriteError::Outdated)));
     assert!(users.id_of(&UniqueName::of("stale")).await.unwrap().is_none());
     assert!(users.id_of(&UniqueName::of("anna")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_username_is_kept_beside_an_address_only_if_that_is_still_whose_it_was() {
+    let app = App::start().await;
+    let ann = app.stored(&app.user("ann").await).await;
+    let bob = User { id: Uuid::from_u128(1), username: "bob".to_owned(), ..ann.clone() };
+    let elsewhere = User { email: Email::parse("free@example.com").unwrap(), ..bob.clone() };
+    let holder_of_bob = async || app.users().id_of(&UniqueName::of("bob")).await.unwrap();
+    for (user, holder) in [(&bob, None), (&bob, Some(bob.id)), (&elsewhere, Some(ann.id))] {
+        let kept = app.users().reserve_username(user, holder, &Also::nothing(), None).await;
+        let Err(InsertUserError::NameTaken(taken)) = kept else { panic!("{kept:?}") };
+        assert_eq!((taken.email, taken.username, holder_of_bob().await), (true, false, None));
+    }
+    app.users().reserve_username(&bob, Some(ann.id), &Also::nothing(), None).await.unwrap();
+    assert_eq!(holder_of_bob().await, Some(bob.id));
 }

@@ -323,7 +323,7 @@ async fn what_a_deleted_user_has_signed_in_with_is_deleted() {
 }
 
 #[tokio::test]
-async fn whoever_names_an_address_in_vain_uses_up_none_of_its_mails() {
+async fn a_kept_name_and_an_address_that_stays_use_up_no_mails() {
     let app = App::start_with(&[("RATE_LIMITS", "mailbox=1/1800")]).await;
     let (ann, bob) = (app.account("ann", Scopes::of_new_user()).await, app.user("bob").await);
     let whole = json!({"email": ann.email, "username": "ann", "password": PASSWORD});

@@ -28,8 +28,8 @@ pub struct AuditEventView {
     /// The network address that it came from.
     #[schema(value_type = String, example = "203.0.113.7")]
     pub address: IpAddr,
-    /// More about it: the id of a session or key, the new scopes, or what was wrong or shown (`code`, `current
-    /// password`, `right password`, `totp`).
+    /// More about it: the id of a session or key, the new scopes, or a word or two, such as `current password` where
+    /// that was wrong.
     #[schema(required = true, example = "items:read items:write")]
     pub detail: Option<String>,
 }

@@ -29,7 +29,7 @@ pub struct Attempts {
     overlooked: u32,
 }
 
-/// An attempt could not be counted, so it must not be judged.
+/// An attempt could not be counted, so nobody must hear how it was judged.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
     /// Too many attempts have failed.

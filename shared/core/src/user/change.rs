@@ -76,6 +76,7 @@ impl User {
         if matches!(patch.password, Change::Set(_)) {
             user.end_all_sessions();
             user.pending_email = None;
+            user.has_generated_password = false;
         }
         user.updated_at = now;
         user.version += 1;
@@ -129,7 +130,8 @@ impl User {
     /// part of a user.
     #[must_use]
     pub fn with_new_password(&self, now: Timestamp) -> Self {
-        Self { updated_at: now, pending_email: None, ..self.with_all_sessions_ended() }
+        let user = self.with_all_sessions_ended();
+        Self { updated_at: now, pending_email: None, has_generated_password: false, ..user }
     }
 
     /// The user as it is once the password was reset by a link in a mail. API keys end too: whoever had the account may

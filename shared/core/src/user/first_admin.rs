@@ -62,6 +62,7 @@ impl FirstAdmin {
             is_verified: true,
             scopes: Scopes::from_iter(Scope::ALL),
             has_second_factor: false,
+            has_generated_password: true,
             session_epoch: 0,
             api_key_epoch: 0,
             ended_sessions: BTreeMap::new(),

@@ -91,8 +91,8 @@ pub struct UserPatch {
     /// Has a digit and an upper-case letter, or what hardened sign-in asks for. `null` leaves it as it is.
     #[schema(value_type = Option<NewPassword>)]
     pub password: Change<NewPassword>,
-    /// The password as it is, if one's own `email` or `password` is to change. If it is sent, it must be right; where
-    /// sign-in is hardened, it must be sent, also for another `username`.
+    /// The password as it is, if one's own `email`, `username` or `password` is to change. If it is sent, it must be
+    /// right; where sign-in is hardened, it must be sent.
     #[schema(value_type = Option<String>, format = Password, example = "Passw0rd1")]
     pub current_password: Option<SecretString>,
     /// Whether the user may sign in. For admins only.
@@ -109,13 +109,9 @@ impl UserPatch {
         self.is_active != Change::Keep || self.scopes != Change::Keep
     }
 
-    /// Whether it names what the user signs in with, besides the address.
-    pub fn renames(&self) -> bool {
-        matches!(self.username, Change::Set(_))
-    }
-
     /// Whether it names by what the user shows who they are.
     pub fn changes_sign_in(&self) -> bool {
-        matches!(self.email, Change::Set(_)) || matches!(self.password, Change::Set(_))
+        let is_named = matches!(self.email, Change::Set(_)) || matches!(self.username, Change::Set(_));
+        is_named || matches!(self.password, Change::Set(_))
     }
 }

@@ -77,7 +77,7 @@ impl Users {
     }
 
     /// Stores the first administrator, unless there has ever been one: a row that stays for good remembers it, so that
-    /// the configured password is of no use once the administrator has another one, another name, or is gone.
+    /// the configured password makes no second account once the first has another one, another name, or is gone.
     ///
     /// # Errors
     /// See [`InsertUserError`].

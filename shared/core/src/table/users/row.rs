@@ -13,7 +13,7 @@ use crate::table::row::Row;
 use crate::user::{Address, User};
 
 /// The shape of a user's row that is written here.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 /// What is read of a user's row: all but the keys of lists and the password's hash.
 pub(super) const READABLE: &[&str] = &[
@@ -28,6 +28,7 @@ pub(super) const READABLE: &[&str] = &[
     "is_verified",
     "scopes",
     "has_second_factor",
+    "has_generated_password",
     "session_epoch",
     "api_key_epoch",
     "ended_sessions",
@@ -51,6 +52,7 @@ pub(super) fn attributes(user: &User) -> Row {
         .with("is_verified", AttributeValue::Bool(user.is_verified))
         .with_texts("scopes", user.scopes.iter().map(crate::scope::Scope::as_str))
         .with("has_second_factor", AttributeValue::Bool(user.has_second_factor))
+        .with("has_generated_password", AttributeValue::Bool(user.has_generated_password))
         .with_number("session_epoch", &user.session_epoch)
         .with_number("api_key_epoch", &user.api_key_epoch)
         .with("ended_sessions", ended_sessions(&user.ended_sessions))
@@ -94,6 +96,8 @@ pub(super) fn user_of(mut row: Row) -> Result<User, TableError> {
         is_active: row.take_flag("is_active")?,
         is_verified: row.take_flag("is_verified")?,
         scopes: Scopes::parse_lenient(&row.take_texts("scopes")?.join(" ")),
+        // Absent in rows of schemas 1 and 2.
+        has_generated_password: row.take_optional_flag("has_generated_password")?.unwrap_or_default(),
         // Absent in rows of schema 1.
         has_second_factor: row.take_optional_flag("has_second_factor")?.unwrap_or_default(),
         session_epoch: row.take_optional_parsed("session_epoch")?.unwrap_or_default(),
