@@ -35,10 +35,15 @@ impl FirstAdminAccess {
 
     /// The administrator, if that is who signs in with this name and password.
     pub fn verify(&self, name: &str, password: &SecretString) -> Option<&FirstAdmin> {
+        let is_configured = self.is_configured(password);
+        (self.admin.answers_to(name) && is_configured).then_some(&self.admin)
+    }
+
+    /// Whether it is the configured password.
+    pub fn is_configured(&self, password: &SecretString) -> bool {
         let hash = |text: &SecretString| digest(&SHA256, text.expose_secret().as_bytes());
         // Hashes compare in the same time wherever the passwords differ.
-        let matches = hash(&self.password).as_ref() == hash(password).as_ref();
-        (self.admin.answers_to(name) && matches).then_some(&self.admin)
+        hash(&self.password).as_ref() == hash(password).as_ref()
     }
 
     /// Whether this name is kept for the administrator.

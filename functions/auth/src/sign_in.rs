@@ -48,10 +48,12 @@ impl AuthState {
         // that is given up takes its connection with it, and a guesser would have one opened for each guess.
         let (counted, found) = join(self.attempts.begin(&typed, now), self.users.find_with_hash(id)).await;
         counted?;
+        // The account does not show it if the generated password has been replaced by itself.
+        let is_generated = self.first_admin.is_configured(&grant.password);
         let verified = self.verify(&grant.username, found?, grant.password, (Rules { hardened }, client)).await?;
         let Some(user) = verified else { return Err(self.refuse(id, client, None, INCORRECT).await) };
-        let scopes = &user.scopes;
-        let allowed = if hardened { user.where_hardened(scopes, user.has_second_factor) } else { scopes.clone() };
+        let (scopes, is_strong) = (&user.scopes, user.has_second_factor && !is_generated);
+        let allowed = if hardened { user.where_hardened(scopes, is_strong) } else { scopes.clone() };
         match self.begin_session(&user, (allowed, &grant.scope, grant.otp), client, &typed, now).await {
             Ok(session) => Token::of(&session, &session.scopes, self, &signer, now),
             Err(error) => {

@@ -127,10 +127,16 @@ async fn the_generated_password_gives_no_admin_rights_where_sign_in_is_hardened(
     for tokens in [&with_factor, &refreshed] {
         assert_eq!(rights(&app, tokens).await, (false, false), "others may have read it, too");
     }
-    let change = json!({"current_password": ADMIN_PASSWORD, "password": OWN_PASSWORD});
-    let changed = app.patch("/users/me").bearer(&refreshed.text("/access_token")).json(&change).send().await;
-    assert_eq!(changed.status, 200);
-    app.pass(SignedDuration::from_secs(30));
+    let change = async |by: &Answer, new: &str| {
+        let body = json!({"current_password": ADMIN_PASSWORD, "password": new});
+        let changed = app.patch("/users/me").bearer(&by.text("/access_token")).json(&body).send().await;
+        assert_eq!(changed.status, 200);
+        app.pass(SignedDuration::from_secs(30));
+    };
+    change(&refreshed, ADMIN_PASSWORD).await;
+    let same = sign_in_with(&app, ADMIN_PASSWORD, Some(&shown())).await;
+    assert_eq!(rights(&app, &same).await, (false, false), "nor once it has been replaced by itself");
+    change(&same, OWN_PASSWORD).await;
     assert_eq!(rights(&app, &sign_in(&app, Some(&shown())).await).await, (true, true));
 }
 
