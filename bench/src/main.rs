@@ -3,14 +3,16 @@
 //! ```text
 //! cargo run --release --package bench
 //! cargo run --release --package bench -- sign-in
+//! cargo run --release --package bench -- tokens
 //! cargo run --release --package bench -- kills
 //! cargo run --release --package bench -- enumeration
 //! ```
 //!
 //! It builds the functions for release, runs their real binaries, and prints a table. `sign-in` measures only what
-//! concerns sign-ins. `kills` sends mail while workers are killed, and takes some minutes, because what a dead worker
-//! was at is taken up when its lease has run out. `enumeration` compares the times of answers about addresses that have
-//! an account and addresses that have none, and fails if they can be told apart.
+//! concerns sign-ins, `tokens` what it takes to verify an access token. `kills` sends mail while workers are killed,
+//! and takes some minutes, because what a dead worker was at is taken up when its lease has run out. `enumeration`
+//! compares the times of answers about addresses that have an account and addresses that have none, and fails if they
+//! can be told apart.
 
 mod background;
 mod cold;
