@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use jobs::JobsState;
 use local::{EmbeddedAws, Faults, Template};
 use peregrine_core::api_key::ApiKeyTexts;
-use peregrine_core::aws::AwsSettings;
+use peregrine_core::aws::{AwsSettings, SdkConfig};
 use peregrine_core::clock::Clock;
 use peregrine_core::email::Email;
 use peregrine_core::limit::Limits;
@@ -76,7 +76,9 @@ pub struct App {
     pub jobs: Jobs,
     /// The calls that the functions make of AWS.
     pub calls: Calls,
-    clock: Clock,
+    /// How AWS is reached, with the calls recorded.
+    pub(crate) config: SdkConfig,
+    pub(crate) clock: Clock,
     passed: Arc<AtomicI64>,
     // Ends the tables when the test ends.
     aws: EmbeddedAws,
@@ -95,9 +97,9 @@ impl App {
         let mut environment = Environment::from_fn(move |name| settings.get(name).map(|value| (*value).to_owned()));
         let template = Template::load(workspace().join("template.yaml")).expect("the template is sound");
         let aws = EmbeddedAws::start(&template).expect("the embedded AWS parts start");
-        let config = as_function(AwsSettings::at(aws.url()).sdk_config());
         let calls = Calls::default();
-        let (client, sqs) = calls.clients(&config);
+        let config = calls.recorded(&as_function(AwsSettings::at(aws.url()).sdk_config()));
+        let (client, sqs) = (Client::new(&config), aws_sdk_sqs::Client::new(&config));
         let queue = |name: &str| format!("{}/000000000000/{name}", aws.url());
         let queues = Queues::new(sqs, queue("EmailQueue"), queue("WebhookQueue"));
         let jobs = Jobs::new(client.clone(), "JobsTable".to_owned(), queues);
@@ -214,6 +216,7 @@ impl App {
             client,
             jobs,
             calls,
+            config,
             clock,
             passed,
             aws,

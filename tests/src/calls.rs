@@ -1,4 +1,4 @@
-//! What a request costs: the calls that the functions make of AWS, as the SDK makes them.
+//! What a request costs: the calls that the functions make of AWS, as the SDK sends them.
 
 mod cost;
 
@@ -6,18 +6,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_sdk_dynamodb::config::interceptors::{
-    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
-use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use peregrine_core::aws::SdkConfig;
 use serde_json::Value;
 
 pub use cost::Cost;
 
-/// Records the calls of the clients that it is an interceptor of. Cheap to clone; all clones record together.
+/// Records the calls of clients. Cheap to clone; all clones record together.
 #[derive(Debug, Clone, Default)]
 pub struct Calls(Arc<Mutex<Recording>>);
 
@@ -27,14 +29,6 @@ struct Recording {
     calls: Vec<Call>,
     /// Counts the beginnings and ends of calls.
     moment: usize,
-}
-
-/// Which of the recorded calls it is.
-#[derive(Debug, Clone, Copy)]
-struct Index(usize);
-
-impl Storable for Index {
-    type Storer = StoreReplace<Self>;
 }
 
 #[derive(Debug)]
@@ -50,11 +44,10 @@ struct Call {
 }
 
 impl Calls {
-    /// Clients of DynamoDB and SQS whose calls are recorded.
-    pub fn clients(&self, config: &SdkConfig) -> (aws_sdk_dynamodb::Client, aws_sdk_sqs::Client) {
-        let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).interceptor(self.clone()).build();
-        let sqs = aws_sdk_sqs::config::Builder::from(config).interceptor(self.clone()).build();
-        (aws_sdk_dynamodb::Client::from_conf(dynamodb), aws_sdk_sqs::Client::from_conf(sqs))
+    /// The same settings, with clients whose calls of DynamoDB and SQS are recorded.
+    pub fn recorded(&self, config: &SdkConfig) -> SdkConfig {
+        let inner = config.http_client().expect("the settings say how to send");
+        config.to_builder().http_client(Recorder { inner, calls: self.clone() }).build()
     }
 
     /// Begins to record.
@@ -69,72 +62,78 @@ impl Calls {
         Cost::of(&calls)
     }
 
+    /// Notes that a call is sent, if it is one of DynamoDB or SQS, and asks DynamoDB what it consumes. Says which of
+    /// the recorded calls it is.
+    fn begin(&self, request: &mut HttpRequest) -> Option<usize> {
+        let mut recording = self.lock();
+        let target = request.headers().get("x-amz-target").filter(|_| recording.is_on)?.to_owned();
+        let body = str::from_utf8(request.body().bytes()?).expect("JSON is text").to_owned();
+        if let Some(parameters) = body.strip_prefix('{').filter(|_| target.starts_with("DynamoDB")) {
+            let asking = format!(r#"{{"ReturnConsumedCapacity":"TOTAL",{parameters}"#);
+            request.headers_mut().insert("content-length", asking.len().to_string());
+            *request.body_mut() = asking.into();
+        }
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        let operation = target.rsplit('.').next().unwrap_or(&target).to_owned();
+        let (rows, resources) = (rows(&body, &operation), resources(&body));
+        let began = recording.moment();
+        recording.calls.push(Call { operation, resources, rows, began, ended: 0, units: 0.0 });
+        Some(recording.calls.len() - 1)
+    }
+
+    /// Notes that a call has been answered.
+    fn end(&self, index: usize, answer: &[u8]) {
+        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+        let mut recording = self.lock();
+        let ended = recording.moment();
+        if let Some(call) = recording.calls.get_mut(index) {
+            call.ended = ended;
+            call.units = call.consumed(&answer);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Recording> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Intercept for Calls {
-    fn name(&self) -> &'static str {
-        "Calls"
+impl Recording {
+    fn moment(&mut self) -> usize {
+        self.moment += 1;
+        self.moment
     }
+}
 
-    /// Asks DynamoDB what the call consumes.
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let is_dynamodb = request.headers().get("x-amz-target").is_some_and(|target| target.starts_with("DynamoDB"));
-        if !self.lock().is_on || !is_dynamodb {
-            return Ok(());
-        }
-        let body = request.body().bytes().and_then(|body| str::from_utf8(body).ok()?.strip_prefix('{'));
-        let asking = format!(r#"{{"ReturnConsumedCapacity":"TOTAL",{}"#, body.ok_or("not a call with parameters")?);
-        request.headers_mut().insert("content-length", asking.len().to_string());
-        *request.body_mut() = asking.into();
-        Ok(())
+/// What sends calls, and has them recorded.
+#[derive(Debug)]
+struct Recorder<T> {
+    inner: T,
+    calls: Calls,
+}
+
+impl HttpClient for Recorder<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Recorder { inner, calls: self.calls.clone() })
     }
+}
 
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let mut recording = self.lock();
-        let request = context.request();
-        let Some(target) = request.headers().get("x-amz-target").filter(|_| recording.is_on) else { return Ok(()) };
-        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
-        let operation = target.rsplit('.').next().unwrap_or(target).to_owned();
-        recording.moment += 1;
-        let began = recording.moment;
-        let rows = rows(&body, &operation);
-        let call = Call { operation, resources: resources(&body), rows, began, ended: 0, units: 0.0 };
-        config.interceptor_state().store_put(Index(recording.calls.len()));
-        recording.calls.push(call);
-        Ok(())
-    }
-
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let mut recording = self.lock();
-        let Some(Index(index)) = config.load::<Index>().copied() else { return Ok(()) };
-        recording.moment += 1;
-        let ended = recording.moment;
-        let answer = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
-        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-        if let Some(call) = recording.calls.get_mut(index) {
-            call.ended = ended;
-            call.units = call.consumed(&answer);
-        }
-        Ok(())
+impl HttpConnector for Recorder<SharedHttpConnector> {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        // Signatures are not checked by the embedded services, so what has been signed may be changed.
+        let index = self.calls.begin(&mut request);
+        let sent = self.inner.call(request);
+        let Some(index) = index else { return sent };
+        let calls = self.calls.clone();
+        HttpConnectorFuture::new(async move {
+            let mut response = sent.await?;
+            let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+            let body = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?;
+            let body = body.into_bytes();
+            calls.end(index, &body);
+            *response.body_mut() = body.into();
+            Ok(response)
+        })
     }
 }
 

@@ -13,5 +13,6 @@ pub mod calls;
 pub mod client;
 mod gateway;
 pub mod log;
+mod mail;
 pub mod openapi;
 pub mod records;

@@ -108,6 +108,12 @@ impl Worker {
         }
     }
 
+    /// The same by another clock, for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
     /// Runs as a Lambda function behind a queue with `ReportBatchItemFailures`, until the platform ends it.
     ///
     /// # Errors
@@ -124,7 +130,7 @@ impl Worker {
 
     /// Does the jobs that the messages of a batch name, all at once, and says which messages have to come back. One
     /// that can't be read holds up no other.
-    async fn batch(&self, work: &impl Work, event: SqsEvent) -> SqsBatchResponse {
+    pub async fn batch(&self, work: &impl Work, event: SqsEvent) -> SqsBatchResponse {
         let handled = join_all(event.records.iter().map(|message| self.handle(work, message))).await;
         let mut response = SqsBatchResponse::default();
         for (message, handled) in event.records.iter().zip(handled) {

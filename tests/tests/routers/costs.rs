@@ -16,6 +16,7 @@ use peregrine_core::session::SessionRef;
 use peregrine_core::token::{Signer, SigningKeys};
 use serde_json::{Value, json};
 use tests::app::{ADMIN_EMAIL, ADMIN_PASSWORD, App, ISSUER, OUTDATED_HASH, PASSWORD};
+use tests::calls::Cost;
 use tests::client::{Account, Answer, Call};
 use totp_rs::Totp;
 use uuid::Uuid;
@@ -36,10 +37,14 @@ impl Costs<'_> {
         let answer = call.send().await;
         let cost = self.app.calls.stop();
         assert_eq!(answer.status, status, "{flow}: {answer:?}");
+        self.note(flow, &cost);
+        answer
+    }
+
+    fn note(&mut self, flow: &str, cost: &Cost) {
         assert!(cost.read_again.is_empty(), "{flow} reads again: {:?}", cost.read_again);
         assert!(self.measured.iter().all(|(known, _)| known != flow), "{flow} is measured twice");
         self.measured.push((flow.to_owned(), cost.to_string()));
-        answer
     }
 }
 
@@ -64,6 +69,7 @@ async fn every_operation_costs_what_the_documentation_says() {
     let mut measured = costs.measured;
     measured.extend(hardened::flows().await);
     measured.extend(waiting().await);
+    measured.extend(mails().await);
     table::compare(&measured);
 }
 
@@ -92,6 +98,29 @@ async fn sign_in(costs: &mut Costs<'_>) {
     costs.of("GET /api/v1/users/me", 200, me()).await;
     costs.of("GET /api/v1/users/me; forged token", 401, app.get("/users/me").bearer("forged")).await;
     mailed_links(costs, &app.sign_in("bob", PASSWORD).await).await;
+}
+
+/// What it costs to send the mails that sign-in brings about.
+async fn mails() -> Vec<(String, String)> {
+    let app = App::start().await;
+    let mut costs = Costs { app: &app, measured: Vec::new() };
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    let new = json!({"email": "bob@example.com", "username": "bob", "password": PASSWORD});
+    let forgot = |email: &str| app.post("/forgot-password").json(&json!({"email": email}));
+    let renamed = app.patch("/users/me").by(&ann).json(&json!({"username": "anna"}));
+    for (flow, call) in [
+        ("a welcome, with a link to confirm the address", app.post("/users").json(&new)),
+        ("a link for a new password", forgot(&ann.email)),
+        ("… if the address has no account", forgot("nobody@example.com")),
+        ("a notice", renamed),
+    ] {
+        assert!(call.send().await.status < 300, "{flow}");
+        let jobs = app.client.scan().table_name("JobsTable").send().await.unwrap().items.unwrap();
+        let mut queued = jobs.iter().filter(|job| job["state"].as_s().unwrap() == "queued");
+        let id = queued.next().unwrap()["id"].as_s().unwrap().parse().unwrap();
+        costs.note(&format!("email-worker; {flow}"), &app.send_mail(id).await);
+    }
+    costs.measured
 }
 
 /// What a sign-in costs that has to wait: of a name, and of an address.
