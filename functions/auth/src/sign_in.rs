@@ -52,8 +52,8 @@ impl AuthState {
         let is_generated = self.first_admin.is_configured(&grant.password);
         let verified = self.verify(&grant.username, found?, grant.password, (Rules { hardened }, client)).await?;
         let Some(user) = verified else { return Err(self.refuse(id, client, None, INCORRECT).await) };
-        let (scopes, is_strong) = (&user.scopes, user.has_second_factor && !is_generated);
-        let allowed = if hardened { user.where_hardened(scopes, is_strong) } else { scopes.clone() };
+        let (scopes, is_sufficient) = (&user.scopes, user.has_second_factor && !is_generated);
+        let allowed = if hardened { user.where_hardened(scopes, is_sufficient) } else { scopes.clone() };
         match self.begin_session(&user, (allowed, &grant.scope, grant.otp), client, &typed, now).await {
             Ok(session) => Token::of(&session, &session.scopes, self, &signer, now),
             Err(error) => {
@@ -66,10 +66,7 @@ impl AuthState {
                     }
                     self.refuse(id, client, Some("right password"), error).await
                 };
-                let (forgotten, answer) = Box::pin(join(self.attempts.forget(&typed, now), refusal)).await;
-                if let Err(error) = forgotten {
-                    tracing::error!(%error, "attempts before a right password could not be forgotten");
-                }
+                let ((), answer) = Box::pin(join(self.attempts.forget(&typed, now), refusal)).await;
                 Err(answer)
             }
         }

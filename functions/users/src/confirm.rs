@@ -48,11 +48,8 @@ impl UsersState {
         self.attempts.forgetting(&confirmation.contender, confirmation.at)
     }
 
-    /// Forgets the attempts before where the change has failed: the password was right. Why it has failed is what the
-    /// caller hears, also if this does.
+    /// Forgets the attempts before where the change has failed: the password was right.
     pub(crate) async fn confirmed_in_vain(&self, confirmation: &Confirmation) {
-        if let Err(error) = self.attempts.forget(&confirmation.contender, confirmation.at).await {
-            tracing::error!(%error, "attempts before a right password could not be forgotten");
-        }
+        self.attempts.forget(&confirmation.contender, confirmation.at).await;
     }
 }

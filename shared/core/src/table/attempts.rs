@@ -159,15 +159,15 @@ impl Attempts {
         Delete::builder().table_name(&self.table).key("id", AttributeValue::S(key)).into()
     }
 
-    /// Forgets the contender's failures, after an attempt that nothing else is written for has succeeded.
-    ///
-    /// # Errors
-    /// See [`TableError`].
-    pub async fn forget(&self, contender: &Contender, now: Timestamp) -> Result<(), TableError> {
+    /// Forgets the contender's failures, after an attempt that nothing else is written for has succeeded. If that fails,
+    /// only the log says so: whoever was right must not hear of it in place of what they asked for.
+    pub async fn forget(&self, contender: &Contender, now: Timestamp) {
         let (key, _) = contender.window_at(now);
         let delete = self.client.delete_item().table_name(&self.table).key("id", AttributeValue::S(key));
-        delete.send().await.map_err(|error| TableError::call("DeleteItem", &error))?;
-        Ok(())
+        if let Err(error) = delete.send().await {
+            let error = TableError::call("DeleteItem", &error);
+            tracing::error!(%error, "attempts before a success could not be forgotten");
+        }
     }
 
     /// What a number of failures is in the table.
