@@ -4,13 +4,14 @@ use peregrine_http::client::{Client, Hardened};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::pace::{self, Paced};
 use peregrine_http::parts::Form;
-use peregrine_http::request::{Anyone, Valid};
+use peregrine_http::request::Valid;
 
 use crate::AuthState;
+use crate::claimant::Claimant;
 use crate::token::Token;
 use crate::token_request::TokenRequest;
 
-/// What is asked.
+/// What is asked. The form is here for its faults; the claimant has read it too.
 type Asked = (Form<TokenRequest>, Client, BaseUrl, Hardened);
 
 /// Sign in with username or email and password.
@@ -35,10 +36,10 @@ type Asked = (Form<TokenRequest>, Client, BaseUrl, Hardened);
 )]
 pub(crate) async fn create_token(
     State(state): State<AuthState>,
-    Valid(_, (Form(request), client, base_url, Hardened(hardened))): Valid<Paced<pace::SignIn, Anyone>, Asked>,
+    Valid(claimant, (_, client, base_url, Hardened(hardened))): Valid<Paced<pace::SignIn, Claimant>, Asked>,
 ) -> Result<Token, ApiError> {
-    match request {
-        TokenRequest::Password(grant) => Box::pin(state.sign_in(grant, &client, hardened)).await,
-        TokenRequest::Refresh(grant) => state.refresh(grant, (&client, &base_url), hardened).await,
+    match claimant.caller {
+        Claimant::Password(claimant) => Box::pin(state.sign_in(claimant, &client, hardened)).await,
+        Claimant::Refresh(claimant) => state.refresh(*claimant, (&client, &base_url), hardened).await,
     }
 }

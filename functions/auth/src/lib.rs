@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod change_user;
+mod claimant;
 mod create_token;
 mod first_admin;
 mod forgot_password;

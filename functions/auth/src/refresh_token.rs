@@ -1,5 +1,4 @@
 use axum::extract::State;
-use futures_util::future::try_join3;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::mail::Notice;
 use peregrine_core::session::{Refreshing, Session};
@@ -10,11 +9,15 @@ use peregrine_http::client::{Client, Hardened};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Form;
 use peregrine_http::race::Race;
-use peregrine_http::request::{Anyone, Valid};
+use peregrine_http::request::Valid;
 
 use crate::AuthState;
+use crate::claimant::RefreshClaimant;
 use crate::token::{Token, granted};
 use crate::token_request::RefreshGrant;
+
+/// What is asked. The form is here for its faults; the claimant has read it too.
+type Asked = (Form<RefreshGrant>, Client, BaseUrl, Hardened);
 
 /// Get the next access token.
 ///
@@ -37,36 +40,27 @@ use crate::token_request::RefreshGrant;
 )]
 pub(crate) async fn refresh_token(
     State(state): State<AuthState>,
-    Valid(_, (Form(grant), client, base_url, Hardened(hardened))): Valid<
-        Anyone,
-        (Form<RefreshGrant>, Client, BaseUrl, Hardened),
-    >,
+    Valid(claimant, (_, client, base_url, Hardened(hardened))): Valid<RefreshClaimant, Asked>,
 ) -> Result<Token, ApiError> {
-    state.refresh(grant, (&client, &base_url), hardened).await
+    state.refresh(claimant, (&client, &base_url), hardened).await
 }
 
 impl AuthState {
     /// Goes on with a session.
     ///
     /// # Errors
-    /// 400 if the token is none of ours, or its session is over.
+    /// 400 if the session is over.
     pub(crate) async fn refresh(
         &self,
-        grant: RefreshGrant,
+        claimant: RefreshClaimant,
         (client, base_url): (&Client, &BaseUrl),
         hardened: bool,
     ) -> Result<Token, ApiError> {
-        let token = self.refresh_tokens.open(&grant.refresh_token).map_err(|_| ApiError::UnusableRefreshToken)?;
+        let RefreshClaimant { grant, token, mut found, signer } = claimant;
         let now = self.clock.now();
         let mut race = Race::new("The session was changed by another request, please try again");
         loop {
-            let (user, session, signer) = try_join3(
-                async { Ok(self.users.find(token.user_id).await?) },
-                async { Ok(self.sessions.find(token.user_id, token.session_id).await?) },
-                self.signing.signer(now),
-            )
-            .await?;
-            let (Some(user), Some(session)) = (user, session) else { return Err(ApiError::UnusableRefreshToken) };
+            let (user, session) = found.ok_or(ApiError::UnusableRefreshToken)?;
             if !session.is_live(&user, now) {
                 return Err(ApiError::UnusableRefreshToken);
             }
@@ -81,6 +75,7 @@ impl AuthState {
                     Ok(rotated) => rotated,
                     Err(ConditionalWriteError::Outdated) => {
                         race.lost()?;
+                        found = self.find_session(&token).await?;
                         continue;
                     }
                     Err(ConditionalWriteError::Table(error)) => return Err(error.into()),

@@ -3,7 +3,7 @@
 //! Whatever is wrong, the same calls are made, so that neither the answer nor its time tells whether there is such a
 //! user.
 
-use futures_util::future::{join, try_join};
+use futures_util::future::join;
 use jiff::Timestamp;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::lockout::Contender;
@@ -11,7 +11,7 @@ use peregrine_core::password::Verified;
 use peregrine_core::scope::Scopes;
 use peregrine_core::session::Session;
 use peregrine_core::table::{Also, CodeKind, ConditionalWriteError, UserWithHash};
-use peregrine_core::user::{UniqueName, User};
+use peregrine_core::user::User;
 use peregrine_core::validation::Rules;
 use peregrine_http::client::Client;
 use peregrine_http::error::ApiError;
@@ -19,8 +19,8 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::AuthState;
+use crate::claimant::PasswordClaimant;
 use crate::token::{Token, granted};
-use crate::token_request::PasswordGrant;
 
 const INCORRECT: ApiError = ApiError::Unauthenticated("Incorrect username or password");
 const INCORRECT_CODE: ApiError = ApiError::Unauthenticated("The code is wrong, or has been used");
@@ -32,18 +32,12 @@ impl AuthState {
     /// 401 if they have not, 429 after too many failures, 400 if they may do nothing of what they ask for.
     pub(crate) async fn sign_in(
         &self,
-        grant: PasswordGrant,
+        claimant: PasswordClaimant,
         client: &Client,
         hardened: bool,
     ) -> Result<Token, ApiError> {
+        let PasswordClaimant { grant, typed, user_id: id, signer } = claimant;
         let now = self.clock.now();
-        let name = UniqueName::of(&grant.username);
-        let (address, typed) = (Contender::Address(client.address), Contender::Name(name.clone()));
-        let (id, signer) = try_join(
-            async { Ok(self.users.id_for_sign_in(&name, &self.attempts, &address, now).await?) },
-            self.signing.signer(now),
-        )
-        .await?;
         // Only now, so that an address that has to wait can't keep names from their owners. Both are waited for: a call
         // that is given up takes its connection with it, and a guesser would have one opened for each guess.
         let (counted, found) = join(self.attempts.begin(&typed, now), self.users.find_with_hash(id)).await;
