@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join;
+use jiff::Timestamp;
 use peregrine_core::lockout::Contender;
 use peregrine_core::session::{RefreshToken, Session};
 use peregrine_core::token::Signer;
@@ -18,11 +19,12 @@ use uuid::Uuid;
 use crate::AuthState;
 use crate::token_request::{PasswordGrant, RefreshGrant, TokenRequest};
 
-/// Who asks for a token, by either grant.
+/// Who asks for a token, by either grant. Its handler takes the same form as a part: that has the body read, and the
+/// faults reported.
 pub(crate) enum Claimant {
     /// Somebody who signs in.
     Password(PasswordClaimant),
-    /// Somebody who goes on with a session.
+    /// Somebody who goes on with a session. On the heap, because it is larger.
     Refresh(Box<RefreshClaimant>),
 }
 
@@ -34,11 +36,13 @@ pub(crate) struct PasswordClaimant {
     pub(crate) typed: Contender,
     /// Whose name it is, if anybody's.
     pub(crate) user_id: Option<Uuid>,
-    /// What mints tokens now.
+    /// What mints tokens at that time.
     pub(crate) signer: Arc<Signer>,
+    /// When they asked.
+    pub(crate) now: Timestamp,
 }
 
-/// Somebody who shows a refresh token of ours.
+/// Somebody who shows a refresh token of ours. Its handler takes the form, too, as for [`Claimant`].
 pub(crate) struct RefreshClaimant {
     /// What is shown.
     pub(crate) grant: RefreshGrant,
@@ -46,8 +50,10 @@ pub(crate) struct RefreshClaimant {
     pub(crate) token: RefreshToken,
     /// The token's user and session, if both are still there.
     pub(crate) found: Option<(User, Session)>,
-    /// What mints tokens now.
+    /// What mints tokens at that time.
     pub(crate) signer: Arc<Signer>,
+    /// When they asked.
+    pub(crate) now: Timestamp,
 }
 
 impl Caller<AuthState> for Claimant {
@@ -82,6 +88,8 @@ impl Caller<AuthState> for RefreshClaimant {
 }
 
 impl AuthState {
+    /// Makes the same calls whether or not somebody has the name.
+    ///
     /// # Errors
     /// 429 if the address has to wait.
     async fn claim_by_password(&self, grant: PasswordGrant, client: Client) -> Result<PasswordClaimant, ApiError> {
@@ -92,24 +100,25 @@ impl AuthState {
             self.signing.signer(now),
         )
         .await?;
-        Ok(PasswordClaimant { grant, typed: Contender::Name(name), user_id, signer })
+        Ok(PasswordClaimant { grant, typed: Contender::Name(name), user_id, signer, now })
     }
 
     /// # Errors
     /// 400 if the token is none of ours.
     async fn claim_by_refresh_token(&self, grant: RefreshGrant) -> Result<RefreshClaimant, ApiError> {
         let token = self.refresh_tokens.open(&grant.refresh_token).map_err(|_| ApiError::UnusableRefreshToken)?;
-        let (found, signer) = try_join(self.find_session(&token), self.signing.signer(self.clock.now())).await?;
-        Ok(RefreshClaimant { grant, token, found, signer })
+        let now = self.clock.now();
+        let found = self.find_session(token.user_id, token.session_id);
+        let (found, signer) = try_join(found, self.signing.signer(now)).await?;
+        Ok(RefreshClaimant { grant, token, found, signer, now })
     }
 
-    /// The user and the session that a refresh token names, if both are still there.
+    /// A session and its user, if both are still there.
     ///
     /// # Errors
     /// 5xx if they can't be read.
-    pub(crate) async fn find_session(&self, token: &RefreshToken) -> Result<Option<(User, Session)>, ApiError> {
-        let user = self.users.find(token.user_id);
-        let (user, session) = try_join(user, self.sessions.find(token.user_id, token.session_id)).await?;
+    pub(crate) async fn find_session(&self, user_id: Uuid, id: Uuid) -> Result<Option<(User, Session)>, ApiError> {
+        let (user, session) = try_join(self.users.find(user_id), self.sessions.find(user_id, id)).await?;
         Ok(user.zip(session))
     }
 }

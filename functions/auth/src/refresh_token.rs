@@ -56,8 +56,7 @@ impl AuthState {
         (client, base_url): (&Client, &BaseUrl),
         hardened: bool,
     ) -> Result<Token, ApiError> {
-        let RefreshClaimant { grant, token, mut found, signer } = claimant;
-        let now = self.clock.now();
+        let RefreshClaimant { grant, token, mut found, signer, now } = claimant;
         let mut race = Race::new("The session was changed by another request, please try again");
         loop {
             let (user, session) = found.ok_or(ApiError::UnusableRefreshToken)?;
@@ -75,7 +74,7 @@ impl AuthState {
                     Ok(rotated) => rotated,
                     Err(ConditionalWriteError::Outdated) => {
                         race.lost()?;
-                        found = self.find_session(&token).await?;
+                        found = self.find_session(token.user_id, token.session_id).await?;
                         continue;
                     }
                     Err(ConditionalWriteError::Table(error)) => return Err(error.into()),

@@ -1,6 +1,5 @@
 use axum::Json;
 use axum::extract::State;
-use futures_util::future::try_join;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::table::Also;
 use peregrine_core::validation::Validate;
@@ -54,10 +53,9 @@ pub(crate) async fn revoke_token(
 ) -> Result<Json<Message>, ApiError> {
     match state.revocable(&revocation.token).await? {
         Some(Revocable::Session { user_id, id }) => {
-            let (user, session) = try_join(state.users.find(user_id), state.sessions.find(user_id, id)).await?;
             let now = state.clock.now();
-            if let Some(user) = user
-                && session.is_some_and(|session| session.is_live(&user, now))
+            if let Some((user, session)) = state.find_session(user_id, id).await?
+                && session.is_live(&user, now)
             {
                 let event = state.event(AuditAction::SessionEnded, user_id, id, &client);
                 state.end_session(user, id, Also::nothing().and(state.audit.record(&event))).await?;

@@ -36,10 +36,10 @@ impl AuthState {
         client: &Client,
         hardened: bool,
     ) -> Result<Token, ApiError> {
-        let PasswordClaimant { grant, typed, user_id: id, signer } = claimant;
-        let now = self.clock.now();
-        // Only now, so that an address that has to wait can't keep names from their owners. Both are waited for: a call
-        // that is given up takes its connection with it, and a guesser would have one opened for each guess.
+        let PasswordClaimant { grant, typed, user_id: id, signer, now } = claimant;
+        // Only now that the request is within its limit and its address need not wait, so that neither can keep names
+        // from their owners. Both are waited for: a call that is given up takes its connection with it, and a guesser
+        // would have one opened for each guess.
         let (counted, found) = join(self.attempts.begin(&typed, now), self.users.find_with_hash(id)).await;
         counted?;
         // The account does not show it if the generated password has been replaced by itself.

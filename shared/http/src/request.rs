@@ -99,13 +99,13 @@ async fn path_of<S: Send + Sync>(parts: &mut RequestParts, state: &S) -> Result<
 }
 
 /// Who may call an endpoint. Its place in a handler's arguments is what grants or refuses access, so its absence would
-/// be seen; endpoints for everybody say [`Anyone`].
+/// be seen; endpoints for everybody say [`Anyone`], or who it is that everybody may claim to be.
 pub trait Caller<S>: Sized + Send {
     /// What the caller's requests are counted as. By default they are reads or writes, as the method says.
     const POLICY: Option<Policy> = None;
 
     /// The credential that the request carries, verified as far as that goes without reading a user; `None` where
-    /// nobody is asked who they are.
+    /// none is taken: then faults are told to anybody, uncounted, and the request counts for its address.
     ///
     /// # Errors
     /// 401 if there is none that is valid, 429 after too many that name keys which nobody knows, 5xx if the keys can't
@@ -115,7 +115,8 @@ pub trait Caller<S>: Sized + Send {
     /// Finds out who calls.
     ///
     /// # Errors
-    /// 401 if that can't be told, 403 if they may not, 5xx if nobody can be looked up.
+    /// 401 if that can't be told, 403 if they may not, 5xx if nobody can be looked up; what else is wrong with whom they
+    /// claim to be.
     fn identify(
         credential: Option<Credential>,
         received: &Received,

@@ -88,6 +88,7 @@ async fn sign_in(costs: &mut Costs<'_>) {
 
     let signed_in = costs.of("POST /api/v1/token", 200, token("bob", PASSWORD)).await;
     costs.of("POST /api/v1/token; wrong password", 401, token("bob", "Wrong0000")).await;
+    costs.of("POST /api/v1/token; not valid", 422, token("bob", "")).await;
     costs.of("POST /api/v1/token; unknown name", 401, token("nobody", PASSWORD)).await;
     app.account_with("old", Scopes::of_new_user(), OUTDATED_HASH).await;
     costs.of("POST /api/v1/token; whose hash has other parameters than today's", 200, token("old", PASSWORD)).await;
@@ -152,7 +153,9 @@ async fn sessions(costs: &mut Costs<'_>, admin: &Account) {
     let second = costs.of("POST /api/v1/token/refresh", 200, refresh(&first)).await.text("/refresh_token");
     costs.of("POST /api/v1/token/refresh; again, for an answer that got lost", 200, refresh(&first)).await;
     costs.of("POST /api/v1/token/refresh; forged", 400, refresh("forged")).await;
-    refresh(&second).send().await;
+    costs.of("POST /api/v1/token/refresh; not valid", 422, refresh("")).await;
+    let other_grant = [("grant_type", "refresh_token"), ("refresh_token", &second)];
+    costs.of("POST /api/v1/token; with a refresh token", 200, app.post("/token").form(&other_grant)).await;
     costs.of("POST /api/v1/token/refresh; used before, so that the session ends", 400, refresh(&first)).await;
     costs.of("POST /api/v1/token/refresh; of a session that is over", 400, refresh(&second)).await;
     let (one, other) = (sign_in().await, sign_in().await);
@@ -179,6 +182,8 @@ async fn credentials(costs: &mut Costs<'_>, admin: &Account) {
     let by_key = |text: &str| app.get("/users/me").header("x-api-key", text);
     costs.of("GET /api/v1/users/me; by an API key", 200, by_key(&key.text("/key"))).await;
     costs.of("GET /api/v1/users/me; by a forged API key", 401, by_key("prg_forged")).await;
+    let written = app.patch("/users/me").header("x-api-key", &key.text("/key")).json(&json!({"full_name": "Kim"}));
+    costs.of("PATCH /api/v1/users/me; by an API key", 200, written).await;
     let path = format!("/users/me/api-keys/{}", key.text("/id"));
     costs.of("DELETE /api/v1/users/me/api-keys/{key_id}", 204, app.delete(&path).by(&kim)).await;
     costs.of("GET /api/v1/users/me; by a deleted API key", 401, by_key(&key.text("/key"))).await;

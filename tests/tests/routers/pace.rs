@@ -72,6 +72,53 @@ async fn whoever_is_refused_again_costs_no_read() {
 }
 
 #[tokio::test]
+async fn whoever_asks_for_tokens_and_is_refused_again_costs_no_read() {
+    let app = App::start_with(&[STRICT, ("RATE_LIMITS", "sign-in=1/60 writes=1/60")]).await;
+    let sign_in = || app.post("/token").form(&[("username", "ann"), ("password", PASSWORD)]);
+    let refresh = || app.post("/token/refresh").form(&[("refresh_token", "forged")]);
+    assert_eq!((sign_in().send().await.status, refresh().send().await.status), (401, 400));
+    assert_eq!((sign_in().send().await.status, refresh().send().await.status), (429, 429));
+    for table in ["UsersTable", "CredentialsTable", "RateLimitsTable"] {
+        app.client.delete_table().table_name(table).send().await.unwrap();
+    }
+    assert_eq!((sign_in().send().await.status, refresh().send().await.status), (429, 429));
+}
+
+#[tokio::test]
+async fn a_sign_in_beyond_the_limit_is_no_attempt_at_the_password() {
+    let app = App::start_with(&[STRICT, ("RATE_LIMITS", "sign-in=5/60")]).await;
+    let guess = || app.post("/token").form(&[("username", "ann"), ("password", "Wrong0000")]);
+    // Ten attempts are free, and the two that are refused are none of them.
+    for _ in 0..2 {
+        for status in [401, 401, 401, 401, 401, 429] {
+            assert_eq!(guess().send().await.status, status);
+        }
+        app.pass(SignedDuration::from_secs(60));
+    }
+    assert_eq!(guess().send().await.status, 401);
+    let waiting = guess().send().await;
+    assert_eq!((waiting.status, remaining(&waiting)), (429, 3), "it is the name that has to wait now");
+}
+
+#[tokio::test]
+async fn a_refresh_beyond_the_limit_uses_nothing_up() {
+    let app = App::start_with(&[STRICT, ("RATE_LIMITS", "writes=2/60")]).await;
+    app.user("ann").await;
+    let token = app.post("/token").form(&[("username", "ann"), ("password", PASSWORD)]).send().await;
+    let token = token.text("/refresh_token");
+    let refresh = |token: &str| app.post("/token/refresh").form(&[("refresh_token", token)]);
+    for status in [400, 400, 429] {
+        assert_eq!(refresh("forged").send().await.status, status);
+    }
+    let refused = refresh(&token).send().await;
+    assert_eq!((refused.status, refused.header("ratelimit-policy")), (429, Some("\"writes\";q=2;w=60")));
+    app.pass(SignedDuration::from_secs(60));
+    let first = refresh(&token).send().await;
+    // Beyond the grace window: had it been used before, this would have ended the session.
+    assert_eq!(first.status, 200);
+}
+
+#[tokio::test]
 async fn looking_for_keys_that_do_not_exist_has_its_limit() {
     let app = App::start_with(&[STRICT, ("RATE_LIMITS", "reads=5/60")]).await;
     let ann = app.user("ann").await;

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use futures_util::future::join_all;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::{join, join_all};
 use jiff::SignedDuration;
 use serde_json::json;
 use tests::app::{App, PASSWORD};
@@ -97,6 +98,43 @@ async fn a_lost_answer_costs_nothing_within_the_grace_window() {
     let second = refresh_token(&refresh(&app, &first).await);
     app.pass(SignedDuration::from_secs(10));
     assert_eq!(refresh_token(&refresh(&app, &first).await), second);
+}
+
+#[tokio::test]
+async fn who_repeats_a_refresh_in_time_is_no_thief_however_long_the_tables_take() {
+    let app = App::start().await;
+    app.user("ann").await;
+    let first = refresh_token(&sign_in(&app, "ann").await);
+    let second = refresh_token(&refresh(&app, &first).await);
+    app.pass(SignedDuration::from_secs(9));
+    let read = app.faults().hold_answer("dynamodb", "GetItem");
+    let (repeated, ()) = join(refresh(&app, &first), async {
+        read.reached_by(2).await;
+        app.pass(SignedDuration::from_secs(2));
+        read.release();
+    })
+    .await;
+    assert_eq!(refresh_token(&repeated), second);
+}
+
+#[tokio::test]
+async fn a_session_that_goes_while_it_is_refreshed_is_over() {
+    let app = App::start().await;
+    let ann = app.user("ann").await;
+    let token = refresh_token(&sign_in(&app, "ann").await);
+    let read = app.faults().hold_answer("dynamodb", "GetItem");
+    let (refreshed, ()) = join(refresh(&app, &token), async {
+        read.reached_by(2).await;
+        let sessions = app.client.query().table_name("CredentialsTable").key_condition_expression("user_id = :user");
+        let sessions = sessions.expression_attribute_values(":user", AttributeValue::S(ann.id.clone()));
+        for mut row in sessions.send().await.unwrap().items.unwrap() {
+            row.retain(|name, _| name == "user_id" || name == "entry");
+            app.client.delete_item().table_name("CredentialsTable").set_key(Some(row)).send().await.unwrap();
+        }
+        read.release();
+    })
+    .await;
+    assert_eq!(refreshed.status, 400, "{refreshed:?}");
 }
 
 #[tokio::test]
