@@ -56,6 +56,8 @@ pub const PASSWORD: &str = "Passw0rd1";
 /// The hash of [`PASSWORD`] with less memory and one pass.
 pub const OUTDATED_HASH: &str =
     "$argon2id$v=19$m=8192,t=1,p=1$c2l4dGVlbiBieXRlcy4uLg$g1PHPJJ6A3bmn60zhctrokAFwX5DItyjpumye5bVXAo";
+/// What `WWW-Authenticate` says to who signed in too long ago for what they ask (RFC 9470).
+pub const TOO_LONG_AGO: &str = r#"Bearer error="insufficient_user_authentication", max_age="900""#;
 /// What is said of a link that is good no more.
 pub const LINK_GONE: &str = "This link is not valid any more: it has been used, or a newer one has taken its place";
 /// Who issues tokens in tests.
@@ -138,7 +140,7 @@ impl App {
         let promises = Promises::new(jobs.clone(), idempotency.clone());
         let tables = ItemTables { items: "ItemsTable".to_owned(), terms: "ItemTermsTable".to_owned() };
         let links = MailLinks::new(&SECRET.into());
-        let one_time_tokens = OneTimeTokens::new(client.clone(), "CredentialsTable".to_owned());
+        let one_time_tokens = OneTimeTokens::new(client.clone(), "OneTimeTokensTable".to_owned());
         let auth_state = AuthState {
             users: users.clone(),
             signing,

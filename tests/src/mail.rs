@@ -20,7 +20,7 @@ impl App {
             "WORKER_TIMEOUT" => Some("60".to_owned()),
             "EMAIL_QUEUE_URL" | "WEBHOOK_QUEUE_URL" => Some("not asked for".to_owned()),
             "USERS_TABLE" => Some("UsersTable".to_owned()),
-            "CREDENTIALS_TABLE" => Some("CredentialsTable".to_owned()),
+            "ONE_TIME_TOKENS_TABLE" => Some("OneTimeTokensTable".to_owned()),
             "AUDIT_TABLE" => Some("AuditTable".to_owned()),
             "SUPPRESSION_TABLE" => Some("SuppressionTable".to_owned()),
             "JOBS_TABLE" => Some("JobsTable".to_owned()),

@@ -79,6 +79,7 @@ impl AuthState {
         let users_table = environment.text("USERS_TABLE");
         let keys_table = environment.text("KEYS_TABLE");
         let credentials_table = environment.text("CREDENTIALS_TABLE");
+        let one_time_tokens_table = environment.text("ONE_TIME_TOKENS_TABLE");
         let audit_table = environment.text("AUDIT_TABLE");
         let issuer = environment.text("TOKEN_ISSUER");
         let jobs = Jobs::from_env(&mut environment, &config);
@@ -103,7 +104,7 @@ impl AuthState {
             users,
             signing: Signing::start(keys, signing_keys, issuer.clone(), random.clone(), clock.now()).await?,
             sessions: Sessions::new(client.clone(), credentials_table.clone()),
-            one_time_tokens: OneTimeTokens::new(client.clone(), credentials_table.clone()),
+            one_time_tokens: OneTimeTokens::new(client.clone(), one_time_tokens_table),
             promises: Promises::new(jobs.clone(), idempotency.clone()),
             api_keys: ApiKeys::new(client.clone(), credentials_table.clone()),
             api_key_texts: ApiKeyTexts::new(&seal_secret),

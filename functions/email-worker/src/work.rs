@@ -53,7 +53,7 @@ impl EmailWork {
     ///
     /// - `MAIL_FROM`: whom mails are from, `Name <address>` or an address alone;
     /// - `CONFIGURATION_SET`, which may be left out: what SES does about mails besides, such as telling how they fared;
-    /// - `USERS_TABLE`, `CREDENTIALS_TABLE`, `AUDIT_TABLE`, `SUPPRESSION_TABLE` and `SEAL_SECRET`.
+    /// - `USERS_TABLE`, `ONE_TIME_TOKENS_TABLE`, `AUDIT_TABLE`, `SUPPRESSION_TABLE` and `SEAL_SECRET`.
     ///
     /// What is wrong with them stands in `environment`, which must be finished before any work.
     pub fn from_env(environment: &mut Environment, config: &SdkConfig) -> Self {
@@ -65,7 +65,7 @@ impl EmailWork {
         Self {
             ses: Client::from_conf(ses),
             users: Users::new(client.clone(), environment.text("USERS_TABLE")),
-            one_time_tokens: OneTimeTokens::new(client.clone(), environment.text("CREDENTIALS_TABLE")),
+            one_time_tokens: OneTimeTokens::new(client.clone(), environment.text("ONE_TIME_TOKENS_TABLE")),
             audit: Audit::new(client.clone(), environment.text("AUDIT_TABLE")),
             suppressions: Suppressions::new(client, environment.text("SUPPRESSION_TABLE")),
             renderer: Renderer::new(from.display_name(), links),

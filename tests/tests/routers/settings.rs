@@ -38,14 +38,25 @@ async fn a_start_without_settings_names_all_that_are_missing_at_once() {
         "USERS_TABLE",
         "WEBHOOK_QUEUE_URL",
     ];
-    for (message, more) in
-        [(auth, ["FIRST_ADMIN_PASSWORD", "SECOND_FACTOR_SECRET", "SIGNING_SECRET"].as_slice()), (users, &[])]
-    {
+    for (message, more) in [
+        (auth, ["FIRST_ADMIN_PASSWORD", "ONE_TIME_TOKENS_TABLE", "SECOND_FACTOR_SECRET", "SIGNING_SECRET"].as_slice()),
+        (users, &[]),
+    ] {
         let mut expected = [&both, more].concat();
         let mut named = missing(&message);
         expected.sort_unstable();
         named.sort_unstable();
         assert_eq!(named, expected, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn every_function_that_reads_api_keys_names_the_secret_that_it_takes() {
+    let environment = || Environment::from_fn(|_| None);
+    let items = items::ItemsState::from_env(environment()).await.err().unwrap().to_string();
+    let jobs = jobs::JobsState::from_env(environment()).await.err().unwrap().to_string();
+    for message in [items, jobs] {
+        assert!(missing(&message).contains(&"SEAL_SECRET"), "{message}");
     }
 }
 

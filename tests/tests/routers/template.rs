@@ -60,6 +60,24 @@ fn the_auth_function_alone_can_mint_tokens() {
 }
 
 #[test]
+fn the_auth_function_alone_can_make_sessions_api_keys_and_second_factors() {
+    let template = template();
+    let who_may = |action: &str, table: &str| {
+        let resource = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{table}");
+        let able =
+            template.functions().iter().filter(|function| function.may(&format!("dynamodb:{action}"), &resource));
+        able.map(local::template::Function::name).collect::<Vec<_>>()
+    };
+    for action in ["PutItem", "UpdateItem", "BatchWriteItem"] {
+        let expected: &[&str] = if action == "BatchWriteItem" { &[] } else { &["auth"] };
+        assert_eq!(who_may(action, "CredentialsTable"), expected, "{action}");
+    }
+    // Whoever sends a link makes its token, which signs nobody in.
+    assert_eq!(who_may("PutItem", "OneTimeTokensTable"), ["email-worker"]);
+    assert_eq!(who_may("DeleteItem", "OneTimeTokensTable"), ["auth"]);
+}
+
+#[test]
 fn a_worker_knows_when_it_is_ended_and_how_often_work_is_tried() {
     let template = Template::load(workspace().join("template.yaml")).unwrap();
     let mut workers = 0;

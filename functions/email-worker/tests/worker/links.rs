@@ -46,7 +46,7 @@ impl Post {
         let mut environment = Environment::from_fn(|name| match name {
             "MAIL_FROM" => Some("peregrine@example.com".to_owned()),
             "USERS_TABLE" => Some("UsersTable".to_owned()),
-            "CREDENTIALS_TABLE" => Some("CredentialsTable".to_owned()),
+            "ONE_TIME_TOKENS_TABLE" => Some("OneTimeTokensTable".to_owned()),
             "AUDIT_TABLE" => Some("AuditTable".to_owned()),
             "SUPPRESSION_TABLE" => Some("SuppressionTable".to_owned()),
             "SEAL_SECRET" => Some("0123456789abcdef0123456789abcdef".to_owned()),
@@ -68,7 +68,8 @@ impl Post {
 
     async fn is_good(&self, purpose: Purpose, token: &str, user: &User) -> bool {
         let token = OneTimeToken::parse(purpose, &token.into()).unwrap();
-        let stored = OneTimeTokens::new(self.client.clone(), "CredentialsTable".to_owned()).find(&token).await.unwrap();
+        let stored =
+            OneTimeTokens::new(self.client.clone(), "OneTimeTokensTable".to_owned()).find(&token).await.unwrap();
         stored.is_some_and(|stored| stored.check(&token, noon()).is_ok() && stored.is_for(&token, &user.email))
     }
 
@@ -98,8 +99,8 @@ async fn a_link_is_made_when_its_mail_is_sent_and_replaces_the_one_before() {
     }
     let token = earlier.unwrap();
     assert!(!post.is_good(Purpose::ResetPassword, &token, &ann).await);
-    let rows = post.rows("CredentialsTable").await;
-    assert!(rows.contains("one-time#verify-email") && !rows.contains(&token) && !rows.contains("ann@"), "{rows}");
+    let rows = post.rows("OneTimeTokensTable").await;
+    assert!(rows.contains("verify-email") && !rows.contains(&token) && !rows.contains("ann@"), "{rows}");
 }
 
 #[tokio::test]

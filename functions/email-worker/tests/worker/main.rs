@@ -25,7 +25,7 @@ fn work(url: &str) -> EmailWork {
         "MAIL_FROM" => Some("Bob <bob@example.com>".to_owned()),
         "CONFIGURATION_SET" => Some("mail".to_owned()),
         "USERS_TABLE" => Some("UsersTable".to_owned()),
-        "CREDENTIALS_TABLE" => Some("CredentialsTable".to_owned()),
+        "ONE_TIME_TOKENS_TABLE" => Some("OneTimeTokensTable".to_owned()),
         "AUDIT_TABLE" => Some("AuditTable".to_owned()),
         "SUPPRESSION_TABLE" => Some("SuppressionTable".to_owned()),
         "SEAL_SECRET" => Some("0123456789abcdef0123456789abcdef".to_owned()),

@@ -13,7 +13,8 @@ use crate::one_time::{OneTimeToken, Purpose, StoredToken};
 /// The shape of a token's row that is written here.
 const SCHEMA: u32 = 1;
 
-/// The tokens that are good for one use: rows of the credentials' table, one per user and purpose.
+/// The tokens that are good for one use: one row per user and purpose, in a table of their own, because another function
+/// makes them than those that make other credentials.
 #[derive(Debug, Clone)]
 pub struct OneTimeTokens {
     client: Client,
@@ -21,7 +22,7 @@ pub struct OneTimeTokens {
 }
 
 impl OneTimeTokens {
-    /// The tokens in the credentials' table of this name.
+    /// The tokens in the table of this name.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
@@ -35,7 +36,7 @@ impl OneTimeTokens {
         let stored = token.stored(email, now);
         let row = Row::new("one-time tokens")
             .with_text("user_id", token.user_id().to_string())
-            .with_text("entry", entry_of(token.purpose()))
+            .with_text("purpose", token.purpose().as_str())
             .with_bytes("hash", stored.hash)
             .with_bytes("address_tag", stored.address_tag)
             .with_number("expires_at", &stored.expires_at.as_second())
@@ -56,7 +57,7 @@ impl OneTimeTokens {
             .get_item()
             .table_name(&self.table)
             .key("user_id", user_key(token.user_id()))
-            .key("entry", AttributeValue::S(entry_of(token.purpose())))
+            .key("purpose", purpose_key(token.purpose()))
             .consistent_read(true)
             .send()
             .await
@@ -79,7 +80,7 @@ impl OneTimeTokens {
         Delete::builder()
             .table_name(&self.table)
             .key("user_id", user_key(token.user_id()))
-            .key("entry", AttributeValue::S(entry_of(token.purpose())))
+            .key("purpose", purpose_key(token.purpose()))
             .condition_expression("#hash = :hash AND expires_at > :now")
             .expression_attribute_names("#hash", "hash")
             .expression_attribute_values(":hash", AttributeValue::B(Blob::new(token.hash())))
@@ -92,6 +93,6 @@ fn user_key(id: Uuid) -> AttributeValue {
     AttributeValue::S(id.to_string())
 }
 
-fn entry_of(purpose: Purpose) -> String {
-    format!("one-time#{}", purpose.as_str())
+fn purpose_key(purpose: Purpose) -> AttributeValue {
+    AttributeValue::S(purpose.as_str().to_owned())
 }
