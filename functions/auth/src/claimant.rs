@@ -19,12 +19,12 @@ use uuid::Uuid;
 use crate::AuthState;
 use crate::token_request::{PasswordGrant, RefreshGrant, TokenRequest};
 
-/// Who asks for a token, by either grant. Its handler takes the same form as a part: that has the body read, and the
+/// Who asks for a token, by either grant; on the heap, for a handler's future has to have room for it. Its handler takes the same form as a part: that has the body read, and the
 /// faults reported.
 pub(crate) enum Claimant {
     /// Somebody who signs in.
-    Password(PasswordClaimant),
-    /// Somebody who goes on with a session. On the heap, because it is larger.
+    Password(Box<PasswordClaimant>),
+    /// Somebody who goes on with a session.
     Refresh(Box<RefreshClaimant>),
 }
 
@@ -65,7 +65,8 @@ impl Caller<AuthState> for Claimant {
     async fn identify(_: Option<Credential>, received: &Received, state: &AuthState) -> Result<Self, ApiError> {
         match part(received)? {
             Form(TokenRequest::Password(grant)) => {
-                state.claim_by_password(grant, part(received)?).await.map(Self::Password)
+                let claimant = state.claim_by_password(grant, part(received)?).await?;
+                Ok(Self::Password(Box::new(claimant)))
             }
             Form(TokenRequest::Refresh(grant)) => {
                 let claimant = state.claim_by_refresh_token(grant).await?;

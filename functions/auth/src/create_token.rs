@@ -39,7 +39,7 @@ pub(crate) async fn create_token(
     Valid(claimant, (_, client, base_url, Hardened(hardened))): Valid<Paced<pace::SignIn, Claimant>, Asked>,
 ) -> Result<Token, ApiError> {
     match claimant.caller {
-        Claimant::Password(claimant) => Box::pin(state.sign_in(claimant, &client, hardened)).await,
+        Claimant::Password(claimant) => Box::pin(state.sign_in(*claimant, &client, hardened)).await,
         Claimant::Refresh(claimant) => state.refresh(*claimant, (&client, &base_url), hardened).await,
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::table::{Also, ConditionalWriteError};
 use peregrine_core::token::{RotationError, ScheduledKey};
-use peregrine_http::caller::{Admin, Interactive};
+use peregrine_http::caller::{Admin, Interactive, Scoped};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Problem};
 use peregrine_http::request::Valid;
@@ -62,7 +62,7 @@ impl From<&ScheduledKey> for RotatedKey {
 )]
 pub(crate) async fn rotate_signing_keys(
     State(state): State<AuthState>,
-    Valid(admin, (client,)): Valid<Interactive<Admin>, (Client,)>,
+    Valid(admin, (client,)): Valid<Interactive<Scoped<Admin>>, (Client,)>,
 ) -> Result<Json<RotatedKeys>, ApiError> {
     let (signing, now) = (&state.signing, state.clock.now());
     let old = signing.schedule(now).await?;

@@ -18,7 +18,7 @@ use peregrine_core::table::{Also, RightCode, Write};
 use peregrine_core::totp::{RECOVERY_CODES, RecoveryCode};
 use peregrine_core::user::User;
 use peregrine_core::validation::{Validate, masked};
-use peregrine_http::caller::{Interactive, REFUSED, UsersWrite};
+use peregrine_http::caller::{Interactive, REFUSED, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::ApiError;
 use secrecy::SecretString;
@@ -92,7 +92,7 @@ impl AuthState {
     /// 422 if another request has used the code, 401 if the caller's session has ended, 409 after too many lost races.
     async fn set_second_factor(
         &self,
-        caller: &Interactive<UsersWrite>,
+        caller: &Interactive<Scoped<UsersWrite>>,
         has_second_factor: bool,
         also: &Also<'_>,
     ) -> Result<(), ApiError> {

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use peregrine_http::caller::{BySession, SelfOrAdmin, UsersWrite};
+use peregrine_http::caller::{Interactive, SelfOrAdmin, UsersWrite};
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
 use peregrine_http::precondition::IfMatch;
@@ -13,7 +13,7 @@ use crate::circumstances::Circumstances;
 /// Delete a user.
 ///
 /// Their items stay, in the hands of the admins. Their tokens are accepted no more, and all that they have signed in
-/// with is deleted. No API key will do.
+/// with is deleted. No API key will do, and where sign-in is hardened no old session.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{user_id}",
@@ -33,8 +33,8 @@ use crate::circumstances::Circumstances;
 )]
 pub(crate) async fn delete_user(
     State(state): State<UsersState>,
-    Valid(BySession(SelfOrAdmin(caller)), (Path(path), circumstances)): Valid<
-        BySession<SelfOrAdmin<UsersWrite>>,
+    Valid(Interactive { caller: SelfOrAdmin(caller), .. }, (Path(path), circumstances)): Valid<
+        Interactive<SelfOrAdmin<UsersWrite>>,
         (Path<UserPath>, Circumstances),
     >,
 ) -> Result<NoContent, ApiError> {

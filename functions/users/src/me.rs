@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use peregrine_core::user::{UserPatch, UserView};
-use peregrine_http::caller::{BySession, Scoped, UsersRead, UsersWrite};
+use peregrine_http::caller::{Interactive, Scoped, UsersRead, UsersWrite};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
@@ -33,7 +33,7 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
 ///
 /// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A
 /// new password ends all sessions, and so does deactivation. No API key changes `email`, `username` or `password`.
-/// Where sign-in is hardened all three take the current password.
+/// Where sign-in is hardened all three take the current password, and they and rights a sign-in of the last 15 minutes.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/me",
@@ -63,7 +63,7 @@ pub(crate) async fn update_me(
 /// Delete the caller's own account.
 ///
 /// Their items stay, in the hands of the admins. Their tokens are accepted no more, and all that they have signed in
-/// with is deleted. No API key will do.
+/// with is deleted. No API key will do, and where sign-in is hardened no old session.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/me",
@@ -81,7 +81,7 @@ pub(crate) async fn update_me(
 )]
 pub(crate) async fn delete_me(
     State(state): State<UsersState>,
-    Valid(BySession(caller), circumstances): Valid<BySession<Scoped<UsersWrite>>, Circumstances>,
+    Valid(Interactive { caller, .. }, circumstances): Valid<Interactive<Scoped<UsersWrite>>, Circumstances>,
 ) -> Result<NoContent, ApiError> {
     state.delete(&caller, caller.user.clone(), &circumstances).await?;
     Ok(NoContent)

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use peregrine_core::user::{PasswordChange, UserView};
-use peregrine_http::caller::{Interactive, PasswordHash, UsersWrite};
+use peregrine_http::caller::Interactive;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
 use peregrine_http::precondition::IfMatch;
@@ -10,6 +10,7 @@ use peregrine_http::response::NoContent;
 use crate::UsersState;
 use crate::change::Permitted;
 use crate::circumstances::Circumstances;
+use crate::confirm::Changer;
 
 /// Change the caller's own password.
 ///
@@ -38,7 +39,7 @@ use crate::circumstances::Circumstances;
 pub(crate) async fn change_password(
     State(state): State<UsersState>,
     Valid(Interactive { caller, .. }, (Body(change), circumstances)): Valid<
-        Interactive<UsersWrite, PasswordHash>,
+        Interactive<Changer>,
         (Body<PasswordChange>, Circumstances),
     >,
 ) -> Result<NoContent, ApiError> {

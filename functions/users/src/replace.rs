@@ -1,6 +1,6 @@
 use axum::extract::State;
 use peregrine_core::user::{NewUser, User, UserView};
-use peregrine_http::caller::{BySession, PasswordHash, SelfOrAdmin, UsersWrite};
+use peregrine_http::caller::{Interactive, PasswordHash, SelfOrAdmin, UsersWrite};
 use peregrine_http::entity_tag::Tagged;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::{Body, Path};
@@ -13,14 +13,14 @@ use crate::change::Permitted;
 use crate::circumstances::Circumstances;
 
 /// Who asks.
-type Owner = BySession<SelfOrAdmin<UsersWrite, PasswordHash>>;
+type Owner = Interactive<SelfOrAdmin<UsersWrite, PasswordHash>>;
 /// What is asked.
 type Asked = (Path<UserPath>, Body<NewUser>, Circumstances);
 
 /// Replace all that a user sets of their account, the password included.
 ///
 /// What is left out is emptied. Rights and the time of sign-up stay. A new password ends all sessions. No API key will
-/// do.
+/// do, and where sign-in is hardened no old session.
 ///
 /// Where sign-in is hardened, users replace their own accounts only, `password` must be the current one, and stays:
 /// another one is set by `PUT /api/v1/users/me/password`. It is read by the rules for new ones, so an account whose
@@ -48,7 +48,7 @@ type Asked = (Path<UserPath>, Body<NewUser>, Circumstances);
 )]
 pub(crate) async fn replace_user(
     State(state): State<UsersState>,
-    Valid(BySession(SelfOrAdmin(caller)), (Path(path), Body(new), circumstances)): Valid<Owner, Asked>,
+    Valid(Interactive { caller: SelfOrAdmin(caller), .. }, (Path(path), Body(new), circumstances)): Valid<Owner, Asked>,
 ) -> Result<Tagged<UserView>, ApiError> {
     let user = state.find(path.user_id, &caller.user).await?;
     // Before the hashes, which are the most expensive thing here; the change asks again.

@@ -1,7 +1,6 @@
 //! Who calls, as argument types of handlers: [`ActiveUser`], [`Scoped`], [`SelfOrAdmin`] and [`Interactive`]; `Option`
 //! of them where nobody need be known.
 
-mod by_session;
 mod interactive;
 mod presented;
 mod projection;
@@ -31,7 +30,6 @@ use crate::request::{Caller, Received};
 
 use self::presented::Presented;
 
-pub use by_session::{BySession, MayHaveSession};
 pub use interactive::{Interactive, ensure_recent};
 pub use projection::{PasswordHash, Projection};
 pub use scoped::{Admin, ItemsWrite, NotificationsSend, RequiredScope, Scoped, SelfOrAdmin, UsersRead, UsersWrite};

@@ -5,7 +5,7 @@ use peregrine_core::one_time::Purpose;
 use peregrine_core::scope::{Scope, Scopes};
 use peregrine_core::user::UniqueName;
 use serde_json::{Value, json};
-use tests::app::{ADMIN_EMAIL, App, PASSWORD};
+use tests::app::{ADMIN_EMAIL, App, PASSWORD, TOO_LONG_AGO};
 use tests::client::{Account, Answer};
 
 async fn start() -> App {
@@ -388,8 +388,7 @@ async fn to_change_rights_an_admin_must_have_signed_in_lately_and_a_key_will_not
     for change in [json!({"scopes": ["users:read"]}), json!({"is_active": false})] {
         for path in [format!("/users/{}", ann.id), "/users/me".to_owned()] {
             let late = app.patch(&path).by(&admin).json(&change).send().await;
-            let challenge = r#"Bearer error="insufficient_user_authentication", max_age="900""#;
-            assert_eq!((late.status, late.header("www-authenticate")), (401, Some(challenge)), "{path} {change}");
+            assert_eq!((late.status, late.header("www-authenticate")), (401, Some(TOO_LONG_AGO)), "{path} {change}");
             let by_key = app.patch(&path).header("x-api-key", &key).json(&change).send().await;
             assert_eq!(by_key.status, 403, "{path} {change}");
         }
@@ -400,17 +399,31 @@ async fn to_change_rights_an_admin_must_have_signed_in_lately_and_a_key_will_not
 }
 
 #[tokio::test]
-async fn to_change_the_password_one_must_have_signed_in_lately() {
+async fn to_change_a_name_or_the_password_one_must_have_signed_in_lately() {
     let app = start().await;
-    let ann = user(&app, "ann").await;
+    let (ann, admin) = (user(&app, "ann").await, admin(&app).await);
     app.pass(SignedDuration::from_mins(16));
-    let body = json!({"current_password": PASSWORD, "new_password": SOUND});
-    let refused = app.put("/users/me/password").by(&ann).json(&body).send().await;
-    assert_eq!(refused.status, 401);
-    let challenge = r#"Bearer error="insufficient_user_authentication", max_age="900""#;
-    assert_eq!(refused.header("www-authenticate"), Some(challenge));
+    let own = format!("/users/{}", ann.id);
+    let put = json!({"current_password": PASSWORD, "new_password": SOUND});
+    let patch = |name: &str, value: &str| json!({name: value, "current_password": PASSWORD});
+    let whole = json!({"email": ann.email, "username": "anna", "password": PASSWORD});
+    let late = [
+        app.put("/users/me/password").by(&ann).json(&put),
+        app.patch("/users/me").by(&ann).json(&patch("password", SOUND)),
+        app.patch("/users/me").by(&ann).json(&patch("email", "anna@example.com")),
+        app.patch(&own).by(&ann).json(&patch("username", "anna")),
+        app.put(&own).by(&ann).json(&whole),
+        app.patch(&own).by(&admin).json(&json!({"username": "anna"})),
+    ];
+    for call in late {
+        let refused = call.send().await;
+        assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some(TOO_LONG_AGO)), "{refused:?}");
+    }
+    let named = app.patch("/users/me").by(&ann).json(&json!({"full_name": "Ann"})).send().await;
+    assert_eq!(named.status, 200, "nobody signs in with that");
     let ann = app.session_of(&ann).await;
-    assert_eq!(app.put("/users/me/password").by(&ann).json(&body).send().await.status, 204);
+    assert_eq!(app.patch("/users/me").by(&ann).json(&patch("username", "anna")).send().await.status, 200);
+    assert_eq!(app.put("/users/me/password").by(&ann).json(&put).send().await.status, 204);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use axum::extract::State;
 use peregrine_core::api_key::{ApiKey, ApiKeyHash, IssuedApiKey, MOST, NewApiKey};
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::table::{Also, InsertApiKeyError};
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::idempotency::{IdempotencyKey, OnceHeader};
@@ -39,7 +39,7 @@ use crate::AuthState;
 pub(crate) async fn create_api_key(
     State(state): State<AuthState>,
     Valid(caller, (idempotency_key, client, Body(new))): Valid<
-        Interactive<UsersWrite>,
+        Interactive<Scoped<UsersWrite>>,
         (IdempotencyKey, Client, Body<NewApiKey>),
     >,
 ) -> Result<Created, ApiError> {

@@ -2,7 +2,7 @@ use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::table::Also;
 use peregrine_core::validation::Validate;
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
@@ -40,7 +40,7 @@ pub(crate) struct ApiKeyPath {
 )]
 pub(crate) async fn delete_api_key(
     State(state): State<AuthState>,
-    Valid(caller, (Path(path), client)): Valid<Interactive<UsersWrite>, (Path<ApiKeyPath>, Client)>,
+    Valid(caller, (Path(path), client)): Valid<Interactive<Scoped<UsersWrite>>, (Path<ApiKeyPath>, Client)>,
 ) -> Result<NoContent, ApiError> {
     let (user, now) = (caller.user(), state.clock.now());
     let event = AuditEvent::new(AuditAction::ApiKeyDeleted, user.id, client.address, now, &state.random)

@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 use peregrine_core::table::ConditionalWriteError;
 use peregrine_core::totp::{TotpSecret, TotpSetup};
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, Scoped, UsersWrite};
 use peregrine_http::error::{ApiError, Problem};
 use peregrine_http::request::Valid;
 
@@ -27,7 +27,7 @@ use crate::AuthState;
 )]
 pub(crate) async fn begin_totp(
     State(state): State<AuthState>,
-    Valid(caller, ()): Valid<Interactive<UsersWrite>, ()>,
+    Valid(caller, ()): Valid<Interactive<Scoped<UsersWrite>>, ()>,
 ) -> Result<Json<TotpSetup>, ApiError> {
     let user = caller.user();
     if user.has_second_factor {

@@ -5,7 +5,7 @@ use peregrine_core::mail::Notice;
 use peregrine_core::table::{Also, SetupCode};
 use peregrine_core::totp::RecoveryCodes;
 use peregrine_http::base_url::BaseUrl;
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
@@ -37,7 +37,7 @@ use crate::AuthState;
 pub(crate) async fn confirm_totp(
     State(state): State<AuthState>,
     Valid(caller, (client, BaseUrl(base_url), Body(proof))): Valid<
-        Interactive<UsersWrite>,
+        Interactive<Scoped<UsersWrite>>,
         (Client, BaseUrl, Body<SecondFactorProof>),
     >,
 ) -> Result<Json<RecoveryCodes>, ApiError> {

@@ -2,7 +2,7 @@ use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::mail::Notice;
 use peregrine_http::base_url::BaseUrl;
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
@@ -35,7 +35,7 @@ use crate::AuthState;
 pub(crate) async fn disable_totp(
     State(state): State<AuthState>,
     Valid(caller, (client, BaseUrl(base_url), Body(proof))): Valid<
-        Interactive<UsersWrite>,
+        Interactive<Scoped<UsersWrite>>,
         (Client, BaseUrl, Body<SecondFactorProof>),
     >,
 ) -> Result<NoContent, ApiError> {

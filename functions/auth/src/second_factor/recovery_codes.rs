@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::totp::RecoveryCodes;
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Body;
@@ -33,7 +33,7 @@ use crate::AuthState;
 )]
 pub(crate) async fn replace_recovery_codes(
     State(state): State<AuthState>,
-    Valid(caller, (client, Body(proof))): Valid<Interactive<UsersWrite>, (Client, Body<SecondFactorProof>)>,
+    Valid(caller, (client, Body(proof))): Valid<Interactive<Scoped<UsersWrite>>, (Client, Body<SecondFactorProof>)>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
     let user = caller.user();
     if !user.has_second_factor {

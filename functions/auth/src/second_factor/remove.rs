@@ -4,7 +4,7 @@ use peregrine_core::mail::Notice;
 use peregrine_core::table::Also;
 use peregrine_core::user::User;
 use peregrine_http::base_url::BaseUrl;
-use peregrine_http::caller::{Admin, Interactive};
+use peregrine_http::caller::{Admin, Interactive, Scoped};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
@@ -37,7 +37,10 @@ use crate::change_user::UserChange;
 )]
 pub(crate) async fn remove_totp(
     State(state): State<AuthState>,
-    Valid(admin, (Path(path), client, BaseUrl(base_url))): Valid<Interactive<Admin>, (Path<UserPath>, Client, BaseUrl)>,
+    Valid(admin, (Path(path), client, BaseUrl(base_url))): Valid<
+        Interactive<Scoped<Admin>>,
+        (Path<UserPath>, Client, BaseUrl),
+    >,
 ) -> Result<NoContent, ApiError> {
     let user = state.users.find(path.user_id).await?.ok_or(USER_NOT_FOUND)?;
     let (action, now) = (AuditAction::SecondFactorDisabled, state.clock.now());

@@ -5,7 +5,7 @@ use peregrine_core::table::Also;
 use peregrine_core::token::LIFETIME_SECONDS;
 use peregrine_core::user::User;
 use peregrine_core::validation::Validate;
-use peregrine_http::caller::{Interactive, UsersWrite};
+use peregrine_http::caller::{Interactive, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
@@ -51,7 +51,7 @@ pub(crate) struct SessionPath {
 )]
 pub(crate) async fn end_session(
     State(state): State<AuthState>,
-    Valid(caller, (Path(path), client)): Valid<Interactive<UsersWrite>, (Path<SessionPath>, Client)>,
+    Valid(caller, (Path(path), client)): Valid<Interactive<Scoped<UsersWrite>>, (Path<SessionPath>, Client)>,
 ) -> Result<NoContent, ApiError> {
     let now = state.clock.now();
     let user = caller.user();

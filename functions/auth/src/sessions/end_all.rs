@@ -2,7 +2,7 @@ use axum::extract::State;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::table::Also;
 use peregrine_core::user::User;
-use peregrine_http::caller::{Admin, Interactive, UsersWrite};
+use peregrine_http::caller::{Admin, Interactive, Scoped, UsersWrite};
 use peregrine_http::client::Client;
 use peregrine_http::error::{ApiError, Invalid, Problem};
 use peregrine_http::parts::Path;
@@ -31,7 +31,7 @@ use crate::change_user::UserChange;
 )]
 pub(crate) async fn end_my_sessions(
     State(state): State<AuthState>,
-    Valid(caller, (client,)): Valid<Interactive<UsersWrite>, (Client,)>,
+    Valid(caller, (client,)): Valid<Interactive<Scoped<UsersWrite>>, (Client,)>,
 ) -> Result<NoContent, ApiError> {
     let user = caller.user().clone();
     let actor_id = user.id;
@@ -58,7 +58,7 @@ pub(crate) async fn end_my_sessions(
 )]
 pub(crate) async fn end_users_sessions(
     State(state): State<AuthState>,
-    Valid(admin, (Path(path), client)): Valid<Interactive<Admin>, (Path<UserPath>, Client)>,
+    Valid(admin, (Path(path), client)): Valid<Interactive<Scoped<Admin>>, (Path<UserPath>, Client)>,
 ) -> Result<NoContent, ApiError> {
     let user = state.users.find(path.user_id).await?.ok_or(USER_NOT_FOUND)?;
     state.end_all_sessions(user, admin.user().id, &client).await
