@@ -8,8 +8,8 @@
 //! enough apart for an attacker ([`LEAST`]). The first alone is no measure: with enough samples any two code paths
 //! differ by some microseconds. The second comes from what an attacker may ask: a name can be tried ten times before
 //! its answers say to wait. The mean of ten differs by chance from another ten by 1.3 ms at three standard deviations,
-//! if a network adds a jitter of 1 ms, which is little; so half a millisecond is hidden, also from somebody with a
-//! network of half that jitter.
+//! if a network adds a jitter of 1 ms, which is little; so a tenth of a millisecond is hidden also from somebody with a
+//! network of a tenth of that jitter. A call of DynamoDB that only one of the two makes takes more.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const SAMPLES: usize = 300;
 /// Pairs that come before them, while connections open and caches fill.
 const WARM_UP: usize = 20;
 /// The smallest difference of the medians that tells an attacker anything.
-const LEAST: Duration = Duration::from_micros(500);
+const LEAST: Duration = Duration::from_micros(100);
 /// A difference that chance makes so likely, or more, is chance's.
 const MOST_LIKELY: f64 = 0.001;
 /// A password of everybody, which both sets of rules take.

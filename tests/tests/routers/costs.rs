@@ -41,6 +41,15 @@ impl Costs<'_> {
         answer
     }
 
+    /// Sends a request that promises a mail, and notes what it costs the worker to send it.
+    async fn of_mail(&mut self, flow: &str, call: Call) {
+        assert!(call.send().await.status < 300, "{flow}");
+        let jobs = self.app.client.scan().table_name("JobsTable").send().await.unwrap().items.unwrap();
+        let mut queued = jobs.iter().filter(|job| job["state"].as_s().unwrap() == "queued");
+        let id = queued.next().unwrap()["id"].as_s().unwrap().parse().unwrap();
+        self.note(&format!("email-worker; {flow}"), &self.app.send_mail(id).await);
+    }
+
     fn note(&mut self, flow: &str, cost: &Cost) {
         assert!(cost.read_again.is_empty(), "{flow} reads again: {:?}", cost.read_again);
         assert!(self.measured.iter().all(|(known, _)| known != flow), "{flow} is measured twice");
@@ -71,6 +80,11 @@ async fn every_operation_costs_what_the_documentation_says() {
     measured.extend(waiting().await);
     measured.extend(mails().await);
     table::compare(&measured);
+    let cost_of = |flow: &str| measured.iter().find(|(other, _)| other == flow).map(|(_, cost)| cost).unwrap();
+    for refused in ["unknown name", "inactive", "hardened, with an address that is not confirmed"] {
+        let flow = format!("POST /api/v1/token; {refused}");
+        assert_eq!(cost_of(&flow), cost_of("POST /api/v1/token; wrong password"), "{refused}: calls tell nothing");
+    }
 }
 
 async fn sign_in(costs: &mut Costs<'_>) {
@@ -115,12 +129,14 @@ async fn mails() -> Vec<(String, String)> {
         ("… if the address has no account", forgot("nobody@example.com")),
         ("a notice", renamed),
     ] {
-        assert!(call.send().await.status < 300, "{flow}");
-        let jobs = app.client.scan().table_name("JobsTable").send().await.unwrap().items.unwrap();
-        let mut queued = jobs.iter().filter(|job| job["state"].as_s().unwrap() == "queued");
-        let id = queued.next().unwrap()["id"].as_s().unwrap().parse().unwrap();
-        costs.note(&format!("email-worker; {flow}"), &app.send_mail(id).await);
+        costs.of_mail(flow, call).await;
     }
+    let app = App::start_with(&[("HARDENED", "true")]).await;
+    let mut hardened = Costs { app: &app, measured: Vec::new() };
+    let ann = app.account("ann", Scopes::of_new_user()).await;
+    let again = json!({"email": ann.email, "username": "ann2", "password": "correct horse battery staple"});
+    hardened.of_mail("word that somebody has tried to sign up with the address", app.post("/users").json(&again)).await;
+    costs.measured.extend(hardened.measured);
     costs.measured
 }
 
@@ -193,6 +209,8 @@ async fn credentials(costs: &mut Costs<'_>, admin: &Account) {
     let begun = costs.of("POST /api/v1/users/me/totp", 200, app.post("/users/me/totp").by(&kim)).await;
     let device = Totp::from_url(begun.text("/uri")).unwrap();
     let shown = || device.generate(u64::try_from(app.now().as_second()).unwrap()).to_string();
+    let wrong = app.post("/users/me/totp/confirm").by(&kim).json(&json!({"otp": "000000"}));
+    costs.of("POST /api/v1/users/me/totp/confirm; with a wrong code", 422, wrong).await;
     let confirm = app.post("/users/me/totp/confirm").by(&kim).json(&json!({"otp": shown()}));
     let codes = costs.of("POST /api/v1/users/me/totp/confirm", 200, confirm).await;
     let token = |otp: Option<&str>| {
@@ -279,6 +297,8 @@ async fn accounts(costs: &mut Costs<'_>, admin: &Account, ann: &Account) {
     let inactive = json!({"is_active": false});
     costs.of("PATCH /api/v1/users/{user_id}; deactivation", 200, app.patch(&path).by(admin).json(&inactive)).await;
     costs.of("GET /api/v1/users/me; deactivated", 401, app.get("/users/me").by(&cleo)).await;
+    let sign_in = app.post("/token").form(&[("username", "cleo"), ("password", PASSWORD)]);
+    costs.of("POST /api/v1/token; inactive", 401, sign_in).await;
     costs.of("DELETE /api/v1/users/{user_id}", 204, app.delete(&path).by(admin)).await;
     let dora = app.user("dora").await;
     costs.of("DELETE /api/v1/users/me", 204, app.delete("/users/me").by(&dora)).await;

@@ -1,5 +1,6 @@
 //! What costs something else where sign-in is hardened.
 
+use peregrine_core::one_time::Purpose;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::scope::Scopes;
@@ -24,6 +25,8 @@ pub(super) async fn flows() -> Vec<(String, String)> {
         app.post("/users").json(&json!({"email": email, "username": username, "password": CURRENT}))
     };
     costs.of("POST /api/v1/users; hardened, a free address", 202, sign_up("bob@example.com", "bob")).await;
+    let unconfirmed = app.post("/token").form(&[("username", "bob"), ("password", CURRENT)]);
+    costs.of("POST /api/v1/token; hardened, with an address that is not confirmed", 401, unconfirmed).await;
     let known = sign_up("ann@example.com", "cleo");
     costs.of("POST /api/v1/users; hardened, an address that has an account", 202, known).await;
 
@@ -43,5 +46,16 @@ pub(super) async fn flows() -> Vec<(String, String)> {
     let change = json!({"current_password": NEXT, "new_password": CURRENT});
     let change = app.put("/users/me/password").by(&ann).json(&change);
     costs.of("PUT /api/v1/users/me/password; hardened", 204, change).await;
+
+    for (username, address, flow, status) in [
+        ("dan", "dana@example.com", "POST /api/v1/verify-email; of an address that takes another one's place", 200),
+        ("eve", "ann@example.com", "POST /api/v1/verify-email; … that somebody else has", 409),
+    ] {
+        let account = app.account_with(username, Scopes::of_new_user(), &hash).await;
+        let change = json!({"email": address, "current_password": CURRENT});
+        assert_eq!(app.patch("/users/me").by(&account).json(&change).send().await.status, 200);
+        let link = app.mailed_link_to(Purpose::VerifyEmail, &account, address).await;
+        costs.of(flow, status, app.post(&link)).await;
+    }
     costs.measured
 }
