@@ -180,6 +180,7 @@ impl App {
         let users_state = UsersState {
             users,
             credentials: Credentials::new(client.clone(), "CredentialsTable".to_owned()),
+            one_time_tokens: one_time_tokens.clone(),
             jobs: jobs.clone(),
             audit,
             attempts,

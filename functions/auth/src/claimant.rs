@@ -19,8 +19,8 @@ use uuid::Uuid;
 use crate::AuthState;
 use crate::token_request::{PasswordGrant, RefreshGrant, TokenRequest};
 
-/// Who asks for a token, by either grant; on the heap, for a handler's future has to have room for it. Its handler takes the same form as a part: that has the body read, and the
-/// faults reported.
+/// Who asks for a token, by either grant; on the heap, for a handler's future has to have room for it. Its handler
+/// takes the same form as a part: that has the body read, and the faults reported.
 pub(crate) enum Claimant {
     /// Somebody who signs in.
     Password(Box<PasswordClaimant>),

@@ -1,5 +1,6 @@
 //! What PUT, PATCH and DELETE have in common: to read a user, to decide, and to write only if nobody else has.
 
+use futures_util::future::join;
 use peregrine_core::audit::{AuditAction, AuditEvent};
 use peregrine_core::limit::{Occasion, Policy, Subject};
 use peregrine_core::table::{Also, ConditionalWriteError, UpdateUserError};
@@ -140,7 +141,8 @@ impl UsersState {
             user = self.users.find(user.id).await?.ok_or(USER_NOT_FOUND)?;
             ensure_session_goes_on(caller, &user)?;
         }
-        if let Err(error) = self.credentials.delete_all(user.id).await {
+        let deleted = join(self.credentials.delete_all(user.id), self.one_time_tokens.delete_all(user.id)).await;
+        for error in [deleted.0.err(), deleted.1.err()].into_iter().flatten() {
             // The account is gone, as was asked. What is left opens nothing without its user.
             tracing::error!(user_id = %user.id, %error, "credentials of a deleted user are left");
         }

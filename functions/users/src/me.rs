@@ -33,7 +33,8 @@ pub(crate) async fn read_me(Valid(caller, ()): Valid<Scoped<UsersRead>, ()>) -> 
 ///
 /// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A
 /// new password ends all sessions, and so does deactivation. No API key changes `email`, `username` or `password`.
-/// Where sign-in is hardened all three take the current password, and they and rights a sign-in of the last 15 minutes.
+/// Where sign-in is hardened all three take the current password, and they, `is_active` and `scopes` a sign-in of the
+/// last 15 minutes and no API key.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/me",

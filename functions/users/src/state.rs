@@ -6,7 +6,7 @@ use peregrine_core::page::Cursors;
 use peregrine_core::password::PasswordHasher;
 use peregrine_core::random::Random;
 use peregrine_core::settings::Environment;
-use peregrine_core::table::{Attempts, Audit, Client, Credentials, Jobs, RateLimiter, Users};
+use peregrine_core::table::{Attempts, Audit, Client, Credentials, Jobs, OneTimeTokens, RateLimiter, Users};
 use peregrine_core::user::FirstAdmin;
 use peregrine_http::caller::Authenticator;
 use peregrine_http::idempotency::Idempotency;
@@ -19,6 +19,8 @@ pub struct UsersState {
     pub users: Users,
     /// What they have signed in with.
     pub credentials: Credentials,
+    /// What the links hold that were mailed to them.
+    pub one_time_tokens: OneTimeTokens,
     /// What is done for them afterwards.
     pub jobs: Jobs,
     /// Keeps security events on record.
@@ -57,6 +59,7 @@ impl UsersState {
         let jobs = Jobs::from_env(&mut environment, &config);
         let users = Users::new(client.clone(), environment.text("USERS_TABLE"));
         let credentials = Credentials::new(client.clone(), environment.text("CREDENTIALS_TABLE"));
+        let one_time_tokens = OneTimeTokens::new(client.clone(), environment.text("ONE_TIME_TOKENS_TABLE"));
         let limiter = RateLimiter::from_env(&mut environment, &client, clock.clone());
         let attempts = Attempts::from_env(&mut environment, client.clone());
         let audit = Audit::new(client.clone(), environment.text("AUDIT_TABLE"));
@@ -73,6 +76,7 @@ impl UsersState {
             promises: Promises::new(jobs.clone(), idempotency.clone()),
             users,
             credentials,
+            one_time_tokens,
             jobs,
             audit,
             attempts,

@@ -24,8 +24,8 @@ type Asked = (Path<UserPath>, Body<UserPatch>, Circumstances);
 ///
 /// A JSON Merge Patch (RFC 7396): what is left out stays as it is. Only an admin changes `is_active` and `scopes`. A
 /// new password ends all sessions, and so does deactivation. No API key changes `email`, `username` or `password`.
-/// Where sign-in is hardened all three take the current password, they and rights a sign-in of the last 15 minutes, and
-/// an admin sets nobody else's password.
+/// Where sign-in is hardened all three take the current password, and they, `is_active` and `scopes` a sign-in of the
+/// last 15 minutes and no API key; an admin sets nobody else's password or address.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{user_id}",

@@ -50,6 +50,9 @@ const RANDOM_LENGTH: usize = 32;
 const LENGTH: usize = 16 + RANDOM_LENGTH;
 
 impl Purpose {
+    /// All purposes.
+    pub const ALL: [Self; 2] = [Self::VerifyEmail, Self::ResetPassword];
+
     /// The name, in keys.
     pub fn as_str(self) -> &'static str {
         match self {

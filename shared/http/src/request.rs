@@ -115,8 +115,8 @@ pub trait Caller<S>: Sized + Send {
     /// Finds out who calls.
     ///
     /// # Errors
-    /// 401 if that can't be told, 403 if they may not, 5xx if nobody can be looked up; what else is wrong with whom they
-    /// claim to be.
+    /// 401 if that can't be told, 403 if they may not, 5xx if nobody can be looked up. Whoever asks for a token: 400 for
+    /// a refresh token of no use, 429 from an address that has to wait.
     fn identify(
         credential: Option<Credential>,
         received: &Received,

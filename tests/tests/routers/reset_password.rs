@@ -139,6 +139,17 @@ async fn a_link_ends_after_half_an_hour_and_with_the_address_or_the_account() {
 }
 
 #[tokio::test]
+async fn who_knows_the_password_can_not_end_a_link_by_changing_it() {
+    let app = App::start().await;
+    let ann = app.user("ann").await;
+    let link = link(&app, &ann).await;
+    let change = json!({"current_password": PASSWORD, "new_password": "Th1efs-password"});
+    assert_eq!(app.put("/users/me/password").by(&ann).json(&change).send().await.status, 204);
+    assert_eq!(reset(&app, &link, NEW).await.status, 200);
+    assert_eq!((signs_in(&app, "Th1efs-password").await, signs_in(&app, NEW).await), (401, 200));
+}
+
+#[tokio::test]
 async fn of_many_who_use_a_link_at_once_one_sets_the_password() {
     let app = App::start().await;
     let ann = app.user("ann").await;

@@ -1,5 +1,6 @@
 //! Accounts.
 
+use peregrine_core::one_time::Purpose;
 use peregrine_core::scope::Scopes;
 use peregrine_core::table::ConditionalWriteError;
 use serde_json::{Value, json};
@@ -318,8 +319,12 @@ async fn what_a_deleted_user_has_signed_in_with_is_deleted() {
         app.sign_in("ann", PASSWORD).await;
     }
     assert_eq!(app.credentials_of(&ann.id).await, 31);
+    for purpose in Purpose::ALL {
+        app.mailed_link(purpose, &ann).await;
+    }
     assert_eq!(app.delete("/users/me").by(&ann).send().await.status, 204);
     assert_eq!((app.credentials_of(&ann.id).await, app.credentials_of(&bob.id).await), (0, 1));
+    assert!(app.bytes_of("OneTimeTokensTable").await.is_empty());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete};
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -13,8 +14,8 @@ use crate::one_time::{OneTimeToken, Purpose, StoredToken};
 /// The shape of a token's row that is written here.
 const SCHEMA: u32 = 1;
 
-/// The tokens that are good for one use: one row per user and purpose, in a table of their own, because another function
-/// makes them than those that make other credentials.
+/// The tokens that are good for one use: one row per user and purpose. In a table of their own, because the email worker
+/// makes them, and `auth` alone makes other credentials.
 #[derive(Debug, Clone)]
 pub struct OneTimeTokens {
     client: Client,
@@ -72,6 +73,20 @@ impl OneTimeTokens {
             expires_at: expires_at
                 .map_err(|_| TableError::Row { table: "one-time tokens", attribute: "expires_at" })?,
         }))
+    }
+
+    /// Deletes a user's tokens, once the user is gone, without whom they open nothing.
+    ///
+    /// # Errors
+    /// See [`TableError`].
+    pub async fn delete_all(&self, user_id: Uuid) -> Result<(), TableError> {
+        try_join_all(Purpose::ALL.map(async |purpose| {
+            let delete = self.client.delete_item().table_name(&self.table);
+            let delete = delete.key("user_id", user_key(user_id)).key("purpose", purpose_key(purpose));
+            delete.send().await.map_err(|error| TableError::call("DeleteItem", &error))
+        }))
+        .await?;
+        Ok(())
     }
 
     /// Uses a token up, in the transaction of what it is good for. That fails if another request has done so, a newer

@@ -10,7 +10,7 @@ use super::{Authenticator, Credential, Scoped, SelfOrAdmin};
 use crate::error::ApiError;
 use crate::request::{Caller, Received};
 
-/// How long ago a sign-in may be that is to change credentials, where sign-in is hardened.
+/// How long ago a sign-in may be for what takes a recent one, where sign-in is hardened.
 pub(crate) const LONGEST_AGO: Duration = Duration::from_mins(15);
 
 /// A caller who has signed in themselves, for whatever changes how somebody signs in, or ends an account: an API key is
@@ -42,7 +42,8 @@ impl<R, P> MayHaveSession for SelfOrAdmin<R, P> {
     }
 }
 
-/// Sees to it that the sign-in that began a session is recent enough to change credentials where sign-in is hardened.
+/// Sees to it that the sign-in that began a session is recent enough to change how somebody signs in, or to end an
+/// account, where sign-in is hardened.
 ///
 /// # Errors
 /// 401 if it isn't.
